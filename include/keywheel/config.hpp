@@ -1,0 +1,162 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <keywheel/chat.hpp>
+#include <keywheel/secret.hpp>
+
+/// What a Router is built from. Every struct is an aggregate for designated initialisers; the order of the fields is
+/// API.
+
+KEYWHEEL_BEGIN_NAMESPACE
+
+class Transport;
+
+/// How much may be sent. Every field: 0 is no limit. Set fields hold together: a request goes out only when all of them
+/// allow it, and in no window of the given length, wherever it starts, is one exceeded (by the time of sending).
+struct Limits {
+  double qps = 0;                 ///< requests in any second; below 1 spaces them out (0.5: one in two seconds)
+  std::int64_t rpm = 0;           ///< requests in any minute
+  std::int64_t rpd = 0;           ///< requests in a day of the provider's time zone
+  std::int64_t tpm = 0;           ///< tokens in any minute, input and output; reserved by estimate, settled by usage
+  std::int64_t itpm = 0;          ///< input tokens in any minute
+  std::int64_t otpm = 0;          ///< output tokens in any minute
+  std::int64_t tpd = 0;           ///< tokens in a day of the provider's time zone
+  int concurrency = 0;            ///< attempts in flight; a stream holds its place until it ends
+  std::int64_t max_requests = 0;  ///< requests over the credential's life
+  std::int64_t max_tokens = 0;    ///< tokens over the credential's life
+  std::chrono::milliseconds timeout{30'000};  ///< longest wait for room; 0: do not wait
+  std::chrono::milliseconds guard{
+      500};  ///< windows are held this much longer, for what the network jitters; at most 5 % of a window
+};
+
+/// What authenticates to a service.
+struct CredentialConfig {
+  Secret api_key{};
+  std::string id{};                        ///< unique; empty: "service#2" by its place
+  std::map<std::string, Secret> fields{};  ///< what the provider needs beside the key: appid, api_secret, secret_id, …
+  Limits limits{};
+  double weight = 1;                  ///< share among its peers; 0: only when no other is left
+  std::string account{};              ///< credentials that share an account share its limits; empty: on its own
+  std::string project{};              ///< likewise below the account
+  std::string region{};               ///< where it is at home; a call that prefers this region takes it first
+  std::vector<std::string> models{};  ///< which of the service's models it may use; empty: all
+  std::string base_url{};             ///< instead of the service's
+  bool enabled = true;
+};
+
+/// How long each part of an attempt may take. 0: no bound.
+struct Timeouts {
+  std::chrono::milliseconds connect{10'000};      ///< until a connection (name, TCP, TLS, proxy) carries the request
+  std::chrono::milliseconds first_byte{300'000};  ///< from then until the head of the answer
+  std::chrono::milliseconds idle{120'000};        ///< between two pieces of data; comments in a stream do not count
+  std::chrono::milliseconds attempt{0};           ///< one attempt, whole
+  std::chrono::milliseconds total{600'000};       ///< the call with its waits and retries, whole
+};
+
+/// What is tried again, and how often. The consequences of each outcome are one table in the library.
+struct RetryPolicy {
+  int max_attempts = 0;                    ///< upstream requests of one call; 0: as many as the pool has use for
+  int max_attempts_per_service = 2;        ///< for failures of the service itself (5xx, connection)
+  std::chrono::milliseconds backoff{500};  ///< first pause before the same service is tried again
+  std::chrono::milliseconds max_backoff{8'000};
+  double jitter = 0.5;           ///< share of the pause that is random
+  bool retry_after_send = true;  ///< once more after a timeout of a request that was sent (it may have been billed)
+  std::chrono::milliseconds cooldown{5'000};        ///< first rest of a credential whose provider stated none
+  std::chrono::milliseconds max_cooldown{600'000};  ///< longest rest that is guessed
+};
+
+/// Stops calls to a (service, model) that keeps failing.
+struct CircuitBreakerConfig {
+  bool enabled = true;
+  int failure_threshold = 5;  ///< failed calls in a row
+  std::chrono::milliseconds recovery_timeout{30'000};
+  int half_open_max_requests = 1;  ///< probes at once
+};
+
+/// A proxy for the way out. Its URL may hold user and password.
+struct ProxyConfig {
+  Secret url{};            ///< http://, https://, socks5:// (names resolved here), socks5h:// (there); empty: none
+  std::string no_proxy{};  ///< hosts that go direct, as in NO_PROXY: names, .suffixes, addresses, "*"
+  bool from_environment = false;  ///< take HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY where `url` is empty
+};
+
+/// Whom TLS trusts. All empty: the system's certificates. Peers are always verified.
+struct TlsConfig {
+  std::string ca_file{};  ///< PEM file
+  std::string ca_path{};  ///< hashed directory
+  std::string ca_pem{};   ///< PEM text
+};
+
+/// Bounds on what a provider may send, so that none of it can exhaust the host.
+struct Bounds {
+  std::size_t max_body = 64U << 20U;     ///< bytes of one answer, decompressed
+  std::size_t max_header = 256U << 10U;  ///< bytes of all headers
+  std::size_t max_event = 16U << 20U;    ///< bytes of one stream event
+  int max_json_depth = 128;
+  std::size_t max_buffered =
+      1U << 20U;  ///< bytes a slow reader of a pull stream may leave waiting before the transfer pauses
+};
+
+/// One configured entry of a provider.
+struct ServiceConfig {
+  std::string provider{};             ///< "openai", "claude", … or the name of a registered Transport
+  std::string id{};                   ///< unique; empty: "openai-1" by its place among its provider's
+  std::string base_url{};             ///< root, …/v1 or the full endpoint; empty: the provider's own
+  std::vector<std::string> models{};  ///< models routed here; empty: the provider's default list, or any
+  std::vector<CredentialConfig> credentials{};
+  Rotation rotation = Rotation::round_robin;
+  Limits limits{};  ///< for the service as a whole, all its credentials together
+  std::vector<std::string> embedding_models{};
+  std::map<std::string, std::string> model_map{};       ///< last step before sending: our name → the provider's
+  std::map<std::string, std::string> model_redirect{};  ///< aliases that this service answers to → its model
+  int priority = 0;                                     ///< services of a lower number are tried first
+  double weight = 1;                                    ///< share among services of the same priority
+  std::string api{};  ///< dialect, where a provider has several ("responses"); empty: default
+  std::map<std::string, std::string> options{};  ///< what a provider needs beside: api_version, bot_id, …
+  std::map<std::string, std::string> headers{};  ///< extra HTTP headers
+  std::optional<Timeouts> timeouts{};            ///< instead of the Router's
+  std::optional<RetryPolicy> retry{};            ///< instead of the Router's
+  std::optional<ProxyConfig> proxy{};            ///< instead of the Router's
+  std::optional<TlsConfig> tls{};                ///< instead of the Router's
+  bool allow_insecure = false;                   ///< send keys over plain http to hosts other than this one
+  bool enabled = true;
+};
+
+/// In which case a call goes on to which other models.
+struct FallbackConfig {
+  std::vector<std::string> any{};             ///< nothing served the model
+  std::vector<std::string> context_length{};  ///< the input is too long for the model
+  std::vector<std::string> content_filter{};  ///< the provider's content rules stopped it
+};
+
+/// Runs callbacks and coroutines somewhere else than on the loop's thread: Asio, a GUI loop, a thread pool.
+using Executor = std::function<void(std::function<void()>)>;
+
+struct RouterConfig {
+  std::vector<ServiceConfig> services{};
+  Rotation balance = Rotation::random;                  ///< among services of one priority that serve a model
+  std::map<std::string, std::string> model_redirect{};  ///< alias → model; the alias "all" takes every name
+  std::map<std::string, FallbackConfig> fallbacks{};    ///< by model; "*" for all others
+  Timeouts timeouts{};
+  RetryPolicy retry{};
+  CircuitBreakerConfig circuit_breaker{};
+  ProxyConfig proxy{};
+  TlsConfig tls{};
+  Bounds bounds{};
+  std::string region{};  ///< preferred region of credentials
+  int loop_threads = 1;
+  Executor executor{};                                                   ///< empty: callbacks run on the loop's thread
+  std::map<std::string, std::shared_ptr<const Transport>> transports{};  ///< providers of your own, by name
+  std::string user_agent{};                                              ///< put before keywheel's own
+  std::vector<std::string> warnings{};  ///< what the loader of a config file had to say
+};
+
+KEYWHEEL_END_NAMESPACE
