@@ -1,0 +1,154 @@
+#include "router/operation.hpp"
+
+#include <functional>
+#include <utility>
+#include <variant>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+// What is reserved for an answer whose ceiling the request does not state.
+constexpr std::int64_t kUsualAnswer = 1024;
+// Vendors charge an image between 85 and about 1,600 tokens by its size, which a URL does not tell.
+constexpr std::int64_t kImage = 800;
+
+/// Gathers a whole body and hands it to a function.
+class WholeBody final : public Decoder {
+ public:
+  using Read = std::function<std::optional<Failure>(std::string_view, EventSink&)>;
+  WholeBody(Read read, std::size_t bound) : read_(std::move(read)), bound_(bound) {}
+
+  std::optional<Failure> feed(std::string_view bytes, EventSink&) override {
+    if (body_.size() + bytes.size() > bound_) {
+      return Failure{.failure = FailureClass::server, .scope = Scope::service_model, .kind = ErrorKind::protocol,
+                     .message = "the answer is longer than Bounds::max_body"};
+    }
+    body_ += bytes;
+    return std::nullopt;
+  }
+  std::optional<Failure> finish(EventSink& sink) override { return read_(body_, sink); }
+  std::uint64_t progress() const noexcept override { return body_.size(); }
+
+ private:
+  Read read_;
+  std::size_t bound_;
+  std::string body_{};
+};
+
+std::int64_t estimate_part(const Part& part) noexcept {
+  if (const auto* text = std::get_if<TextPart>(&part)) return estimate_tokens(text->text);
+  if (const auto* thought = std::get_if<ReasoningPart>(&part)) return estimate_tokens(thought->text);
+  if (const auto* refusal = std::get_if<RefusalPart>(&part)) return estimate_tokens(refusal->text);
+  if (const auto* raw = std::get_if<RawPart>(&part)) return estimate_tokens(raw->json);
+  if (const auto* file = std::get_if<FilePart>(&part)) return static_cast<std::int64_t>(file->data.size() / 8) + kImage;
+  return kImage;
+}
+
+}  // namespace
+
+// A token is about four Latin letters, and about one CJK character; in UTF-8 the latter take three bytes and more.
+std::int64_t estimate_tokens(std::string_view text) noexcept {
+  std::int64_t ascii = 0;
+  std::int64_t lead = 0;
+  std::int64_t wide = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    ascii += byte < 0x80 ? 1 : 0;
+    lead += byte >= 0xC0 && byte < 0xE0 ? 1 : 0;
+    wide += byte >= 0xE0 ? 1 : 0;
+  }
+  return (ascii + 3) / 4 + (lead + 1) / 2 + wide;
+}
+
+ChatOperation::ChatOperation(ChatRequest request, bool stream)
+    : own_(std::move(request)), request_(&*own_), stream_(stream) {}
+
+CallOptions ChatOperation::options() const {
+  const ChatRequest& r = *request_;
+  return {.model = r.model,
+          .session = r.session,
+          .tenant = r.tenant,
+          .region = r.region,
+          .rotation = r.rotation,
+          .deadline = r.deadline,
+          .max_attempts = r.max_attempts,
+          .on_unsupported = r.on_unsupported,
+          .kind = Routes::Kind::chat,
+          .stream = stream_,
+          .keep_raw = r.keep_raw};
+}
+
+Estimate ChatOperation::estimate() const {
+  Estimate estimate;
+  for (const Message& message : request_->messages) {
+    estimate.prompt += 4;  // the role and the separators around it
+    for (const Part& part : message.content) estimate.prompt += estimate_part(part);
+    for (const ToolCall& call : message.tool_calls) estimate.prompt += estimate_tokens(call.name) + estimate_tokens(call.arguments);
+  }
+  for (const Tool& tool : request_->tools) {
+    estimate.prompt += estimate_tokens(tool.name) + estimate_tokens(tool.description) + estimate_tokens(tool.parameters) +
+                       estimate_tokens(tool.raw);
+  }
+  if (request_->response_format) estimate.prompt += estimate_tokens(request_->response_format->schema);
+  estimate.completion = request_->max_tokens.value_or(kUsualAnswer) * request_->n.value_or(1);
+  return estimate;
+}
+
+Result<HttpRequest> ChatOperation::encode(const Transport& transport, const Target& target) const {
+  return transport.encode(*request_, target);
+}
+
+std::unique_ptr<Decoder> ChatOperation::decoder(const Transport& transport, const HttpHead& head, const Target& target,
+                                                const Bounds& bounds) {
+  return transport.decoder(head, target, bounds);
+}
+
+CallOptions EmbeddingOperation::options() const {
+  return {.model = request_.model,
+          .region = request_.region,
+          .deadline = request_.deadline,
+          .on_unsupported = request_.on_unsupported,
+          .kind = Routes::Kind::embedding};
+}
+
+Estimate EmbeddingOperation::estimate() const {
+  Estimate estimate;
+  for (const std::string_view input : inputs_) estimate.prompt += estimate_tokens(input);
+  return estimate;
+}
+
+Result<HttpRequest> EmbeddingOperation::encode(const Transport& transport, const Target& target) const {
+  return transport.encode_embedding(request_, inputs_, target);
+}
+
+std::unique_ptr<Decoder> EmbeddingOperation::decoder(const Transport& transport, const HttpHead&, const Target&,
+                                                     const Bounds& bounds) {
+  return std::make_unique<WholeBody>(
+      [this, &transport](std::string_view body, EventSink& sink) {
+        answer_ = {};
+        std::optional<Failure> failure = transport.decode_embedding(body, inputs_.size(), answer_);
+        if (!failure) sink.event({.type = ChatEvent::Type::usage, .usage = answer_.usage});
+        return failure;
+      },
+      bounds.max_body);
+}
+
+CallOptions ListingOperation::options() const { return {.service = service_}; }
+
+Result<HttpRequest> ListingOperation::encode(const Transport& transport, const Target& target) const {
+  return transport.encode_listing(target);
+}
+
+std::unique_ptr<Decoder> ListingOperation::decoder(const Transport& transport, const HttpHead&, const Target&,
+                                                   const Bounds& bounds) {
+  return std::make_unique<WholeBody>(
+      [this, &transport](std::string_view body, EventSink&) {
+        answer_.clear();
+        return transport.decode_listing(body, answer_);
+      },
+      bounds.max_body);
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <keywheel/chat.hpp>
+#include <keywheel/embedding.hpp>
+#include <keywheel/transport.hpp>
+
+#include "router/routes.hpp"
+
+/// What a call asks of a provider. The attempt loop is the same for all of them.
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// Tokens that a request will use, as far as can be told beforehand.
+struct Estimate {
+  std::int64_t prompt = 0;
+  std::int64_t completion = 0;
+};
+
+/// The part of a request that concerns the router.
+struct CallOptions {
+  std::string_view model{};
+  std::string_view service{};  ///< only this one; empty: whatever the routes say
+  std::string_view session{};
+  std::string_view tenant{};
+  std::string_view region{};
+  std::optional<Rotation> rotation{};
+  std::chrono::milliseconds deadline{0};
+  std::optional<int> max_attempts{};
+  OnUnsupported on_unsupported = OnUnsupported::error;
+  Routes::Kind kind = Routes::Kind::chat;
+  bool stream = false;
+  bool keep_raw = false;
+};
+
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  [[nodiscard]] virtual CallOptions options() const = 0;
+  [[nodiscard]] virtual Estimate estimate() const = 0;
+  [[nodiscard]] virtual Result<HttpRequest> encode(const Transport& transport, const Target& target) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
+                                                         const Bounds& bounds) = 0;
+};
+
+/// A chat. `stream`: the caller wants the events as they come.
+class ChatOperation final : public Operation {
+ public:
+  /// The request is owned.
+  ChatOperation(ChatRequest request, bool stream);
+  /// The request is borrowed until the call has ended.
+  ChatOperation(const ChatRequest* request, bool stream) noexcept : request_(request), stream_(stream) {}
+
+  [[nodiscard]] CallOptions options() const override;
+  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
+  [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
+                                                 const Bounds& bounds) override;
+
+ private:
+  std::optional<ChatRequest> own_{};
+  const ChatRequest* request_;
+  bool stream_;
+};
+
+/// One batch of an embedding request. Both are borrowed.
+class EmbeddingOperation final : public Operation {
+ public:
+  EmbeddingOperation(const EmbeddingRequest& request, std::vector<std::string_view> inputs) noexcept
+      : request_(request), inputs_(std::move(inputs)) {}
+
+  [[nodiscard]] CallOptions options() const override;
+  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
+  [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
+                                                 const Bounds& bounds) override;
+  [[nodiscard]] EmbeddingResponse& answer() noexcept { return answer_; }
+
+ private:
+  const EmbeddingRequest& request_;
+  std::vector<std::string_view> inputs_;
+  EmbeddingResponse answer_{};
+};
+
+/// The models of one service.
+class ListingOperation final : public Operation {
+ public:
+  explicit ListingOperation(std::string service) noexcept : service_(std::move(service)) {}
+
+  [[nodiscard]] CallOptions options() const override;
+  [[nodiscard]] Estimate estimate() const override { return {}; }
+  [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
+  [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
+                                                 const Bounds& bounds) override;
+  [[nodiscard]] std::vector<ModelInfo>& answer() noexcept { return answer_; }
+
+ private:
+  std::string service_;
+  std::vector<ModelInfo> answer_{};
+};
+
+/// Tokens of a text without a tokenizer.
+[[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
