@@ -22,7 +22,6 @@ UpstreamAttempt::UpstreamAttempt(Runtime& runtime, AttemptPlan plan, AttemptList
     : runtime_(runtime), plan_(std::move(plan)), listener_(listener) {}
 
 UpstreamAttempt::~UpstreamAttempt() {
-  *alive_ = false;
   if (timer_ != 0) runtime_.cancel(timer_);
 }
 
@@ -65,9 +64,7 @@ void UpstreamAttempt::on_body(std::string_view bytes) {
     return;
   }
   if (plan_.keep_raw) raw_.append(bytes);
-  const std::shared_ptr<bool> alive = alive_;
   std::optional<Failure> failure = decoder_->feed(bytes, *this);
-  if (!*alive || ended_) return;
   if (failure) return end(std::move(failure));
   if (const std::uint64_t progress = decoder_->progress(); progress != progress_) {
     progress_ = progress;
@@ -82,10 +79,7 @@ void UpstreamAttempt::on_body(std::string_view bytes) {
 void UpstreamAttempt::on_end(ExchangeEnd ended) {
   if (ended_) return;
   if (decoder_ && (ended.kind == ExchangeEnd::Kind::complete || complete_at_)) {
-    const std::shared_ptr<bool> alive = alive_;
-    std::optional<Failure> failure = decoder_->finish(*this);
-    if (!*alive || ended_) return;
-    return end(std::move(failure));
+    return end(decoder_->finish(*this));
   }
   // An error's status says enough even where its body was cut off.
   if (head_.status != 0 && !decoder_) return end(rejected());

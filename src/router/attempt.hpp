@@ -16,14 +16,14 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 /// Takes what happens to one attempt. Called on the loop, never from inside UpstreamAttempt's constructor or start().
+/// The attempt may be destroyed in on_attempt_end, and in no other of these.
 class AttemptListener {
  public:
   virtual ~AttemptListener() = default;
   virtual void on_attempt_sent() = 0;
   virtual void on_attempt_event(const ChatEvent& event) = 0;
   virtual void on_attempt_extra(std::string_view name, std::string_view json) = 0;
-  /// Last, exactly once, unless the attempt is destroyed before. Nothing: it succeeded. The listener may destroy the
-  /// attempt here.
+  /// Last, exactly once, unless the attempt is destroyed before. Nothing: it succeeded.
   virtual void on_attempt_end(std::optional<Failure> failure) = 0;
 };
 
@@ -92,7 +92,6 @@ class UpstreamAttempt final : private ExchangeListener, private EventSink {
   TimePoint timer_at_{};
   bool paused_ = false;
   bool ended_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< false once destroyed: a listener call may do that
 };
 
 }  // namespace detail

@@ -126,9 +126,9 @@ std::unique_ptr<Decoder> EmbeddingOperation::decoder(const Transport& transport,
                                                      const Bounds& bounds) {
   return std::make_unique<WholeBody>(
       [this, &transport](std::string_view body, EventSink& sink) {
-        answer_ = {};
-        std::optional<Failure> failure = transport.decode_embedding(body, inputs_.size(), answer_);
-        if (!failure) sink.event({.type = ChatEvent::Type::usage, .usage = answer_.usage});
+        *answer_ = {};
+        std::optional<Failure> failure = transport.decode_embedding(body, inputs_.size(), *answer_);
+        if (!failure) sink.event({.type = ChatEvent::Type::usage, .usage = answer_->usage});
         return failure;
       },
       bounds.max_body);
@@ -144,8 +144,8 @@ std::unique_ptr<Decoder> ListingOperation::decoder(const Transport& transport, c
                                                    const Bounds& bounds) {
   return std::make_unique<WholeBody>(
       [this, &transport](std::string_view body, EventSink&) {
-        answer_.clear();
-        return transport.decode_listing(body, answer_);
+        answer_->clear();
+        return transport.decode_listing(body, *answer_);
       },
       bounds.max_body);
 }

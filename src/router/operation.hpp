@@ -81,12 +81,13 @@ class EmbeddingOperation final : public Operation {
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
-  [[nodiscard]] EmbeddingResponse& answer() noexcept { return answer_; }
+  /// What the batch gave; outlives the operation.
+  [[nodiscard]] std::shared_ptr<EmbeddingResponse> answer_holder() const noexcept { return answer_; }
 
  private:
   const EmbeddingRequest& request_;
   std::vector<std::string_view> inputs_;
-  EmbeddingResponse answer_{};
+  std::shared_ptr<EmbeddingResponse> answer_ = std::make_shared<EmbeddingResponse>();
 };
 
 /// The models of one service.
@@ -99,11 +100,12 @@ class ListingOperation final : public Operation {
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
-  [[nodiscard]] std::vector<ModelInfo>& answer() noexcept { return answer_; }
+  /// What the service listed; outlives the operation.
+  [[nodiscard]] std::shared_ptr<std::vector<ModelInfo>> answer_holder() const noexcept { return answer_; }
 
  private:
   std::string service_;
-  std::vector<ModelInfo> answer_{};
+  std::shared_ptr<std::vector<ModelInfo>> answer_ = std::make_shared<std::vector<ModelInfo>>();
 };
 
 /// Tokens of a text without a tokenizer.

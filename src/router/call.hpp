@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "router/attempt.hpp"
+#include "router/core.hpp"
+#include "router/response_builder.hpp"
+#include "router/retry_table.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// One call: its candidates, its attempts, its end. Lives on one loop; only cancel(), pause() and resume() may be called
+/// from elsewhere.
+class CallState final : public std::enable_shared_from_this<CallState>, private AttemptListener {
+ public:
+  CallState(std::shared_ptr<RouterCore> core, Runtime& runtime, std::unique_ptr<Operation> operation,
+            std::shared_ptr<CallSink> sink);
+  ~CallState() override;
+
+  // Any thread.
+  void cancel() noexcept;
+  void pause();
+  void resume();
+  [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
+
+  // On the loop.
+  void begin();
+  void cancel_now(std::string why);
+  void granted(Lease lease, std::size_t demand);
+  void refused(Unavailable why);
+
+ private:
+  /// A service of the plan, and what this call has met there.
+  struct Stop {
+    Candidate candidate{};
+    int failures = 0;     ///< of the service itself
+    bool blamed = false;  ///< the breaker has heard of this call's failure here
+    bool out = false;     ///< of no more use to this call
+  };
+
+  void on_attempt_sent() override;
+  void on_attempt_event(const ChatEvent& event) override;
+  void on_attempt_extra(std::string_view name, std::string_view json) override;
+  void on_attempt_end(std::optional<Failure> failure) override;
+
+  // The plan (call_plan.cpp).
+  [[nodiscard]] Result<std::vector<Stop>> plan(std::string_view model);
+  void order(std::vector<Stop>& stops);
+
+  // The loop over attempts.
+  void next();
+  void pause_then_next(std::chrono::nanoseconds pause);
+  void ask_for_credential();
+  void with_token();
+  void send(Secret token);
+  void fetch_token(HttpRequest request);
+  void fail_before_sending(Error error);
+  void settle(std::optional<Failure> failure);
+  void decide(const Failure& failure);
+  [[nodiscard]] bool fall_back(FailureClass reason);
+  [[nodiscard]] std::chrono::nanoseconds backoff(int failures);
+  [[nodiscard]] int budget() const;
+
+  void succeed();
+  void fail(Error error);
+  void fail_with_last(std::optional<Unavailable> why);
+  void finish(Result<ChatResponse> reply);
+  void deliver(const ChatEvent& event);
+  [[nodiscard]] Error error_of(const Failure& failure) const;
+  [[nodiscard]] Target target(std::string_view token);
+  [[nodiscard]] const ServiceEntry& service() const { return snapshot_->services[stops_[current_].candidate.service]; }
+  [[nodiscard]] std::chrono::microseconds since_begin() const;
+
+  const std::shared_ptr<RouterCore> core_;
+  Runtime& runtime_;
+  std::unique_ptr<Operation> operation_;
+  std::shared_ptr<CallSink> sink_;
+  std::shared_ptr<const Snapshot> snapshot_{};
+  CallOptions options_{};
+  Estimate estimate_{};
+  TimePoint begun_{};
+  std::optional<TimePoint> deadline_{};
+  TimerId deadline_timer_ = 0;
+  TimerId pause_timer_ = 0;
+
+  std::vector<Stop> stops_{};
+  std::vector<std::string> fallbacks_used_{};
+  std::vector<std::size_t> asked_{};  ///< stops of the demands that are in the line
+  std::uint64_t ticket_ = 0;
+  std::size_t current_ = 0;  ///< stop of the running attempt
+  Lease lease_{};
+  std::unique_ptr<UpstreamAttempt> attempt_{};
+  bool fetching_token_ = false;
+  Secret token_{};
+  std::string token_body_{};
+  std::string answered_by_{};  ///< credential
+  std::vector<std::string> tried_{};   ///< credentials: others are preferred
+  std::vector<std::string> barred_{};  ///< credentials that this call must not use again
+  std::vector<Attempt> attempts_{};
+  std::optional<Failure> last_{};
+  std::optional<Error> last_error_{};
+  int same_key_retries_ = 0;
+  int rate_failures_ = 0;
+  std::size_t budget_start_ = 0;  ///< attempts of earlier models do not count against a fallback
+  int unknown_failures_ = 0;
+  int resent_after_timeout_ = 0;
+
+  ResponseBuilder builder_{};
+  std::vector<std::string> warnings_{};
+  std::optional<ChatEvent> held_start_{};  ///< shown with the first event that says something
+  bool delivered_ = false;
+  bool stopping_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

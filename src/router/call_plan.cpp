@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "router/call.hpp"
+
+/// Which services a call may use, and in which order it tries them.
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+std::uint64_t mix(std::string_view a, std::string_view b) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a, then a finaliser: near names must not stay near
+  for (const std::string_view part : {a, b}) {
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    hash = (hash ^ 0xffU) * 0x100000001b3U;
+  }
+  hash ^= hash >> 33U;
+  hash *= 0xff51afd7ed558ccdU;
+  hash ^= hash >> 33U;
+  return hash;
+}
+
+double unit(std::uint64_t bits) noexcept { return (static_cast<double>(bits >> 11U) + 0.5) * 0x1.0p-53; }
+
+}  // namespace
+
+Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
+  std::vector<Stop> stops;
+  if (!options_.service.empty()) {
+    for (std::size_t i = 0; i < snapshot_->services.size(); ++i) {
+      if (snapshot_->services[i].config.id == options_.service) stops.push_back({.candidate = {.service = i, .model = std::string(model)}});
+    }
+    return stops;
+  }
+  Result<std::vector<Candidate>> found = snapshot_->routes.find(model, options_.kind);
+  if (!found) return std::move(found).error();
+  for (Candidate& candidate : *found) stops.push_back({.candidate = std::move(candidate)});
+  order(stops);
+  return stops;
+}
+
+// Every rule gives each stop a number, and the smallest goes first; priorities come before all of them.
+void CallState::order(std::vector<Stop>& stops) {
+  if (stops.size() < 2) return;
+  const std::uint64_t turn = core_->turn();
+  std::vector<double> rank(stops.size());
+  for (std::size_t i = 0; i < stops.size(); ++i) {
+    const ServiceConfig& config = snapshot_->services[stops[i].candidate.service].config;
+    const double weight = std::max(config.weight, 1e-9);
+    // An exponential variate divided by the weight: the smallest of these is drawn with a chance in proportion to it.
+    const double drawn = -std::log(unit(runtime_.random())) / weight;
+    switch (snapshot_->config.balance) {
+      case Rotation::first:
+        rank[i] = static_cast<double>(i);
+        break;
+      case Rotation::round_robin:
+        rank[i] = static_cast<double>((i + stops.size() - turn % stops.size()) % stops.size());
+        break;
+      case Rotation::random:
+        rank[i] = drawn;
+        break;
+      case Rotation::hash:
+        rank[i] = options_.session.empty() ? drawn : -std::log(unit(mix(options_.session, config.id))) / weight;
+        break;
+      case Rotation::least_busy:
+        rank[i] = (core_->health().in_flight(config.id) + 1) / weight + drawn * 1e-9;
+        break;
+      case Rotation::least_used:
+        rank[i] = static_cast<double>(core_->health().started(config.id) + 1) / weight;
+        break;
+      case Rotation::lowest_latency:
+        rank[i] = std::chrono::duration<double>(core_->health().latency(config.id)).count();
+        break;
+    }
+  }
+  std::vector<std::size_t> index(stops.size());
+  std::iota(index.begin(), index.end(), std::size_t{0});
+  std::stable_sort(index.begin(), index.end(), [&](std::size_t a, std::size_t b) {
+    const int first = snapshot_->services[stops[a].candidate.service].config.priority;
+    const int second = snapshot_->services[stops[b].candidate.service].config.priority;
+    return first != second ? first < second : rank[a] < rank[b];
+  });
+  std::vector<Stop> ordered;
+  ordered.reserve(stops.size());
+  for (const std::size_t i : index) ordered.push_back(std::move(stops[i]));
+  stops = std::move(ordered);
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,296 @@
+#include "router/core.hpp"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "config/validate.hpp"
+#include "http/loop.hpp"
+#include "providers/registry.hpp"
+#include "router/call.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+/// Opens a gate when the call has ended.
+class GateSink final : public CallSink {
+ public:
+  explicit GateSink(Runtime& runtime) : runtime_(runtime) {}
+  void on_done(Result<ChatResponse> reply) override {
+    reply_ = std::move(reply);
+    runtime_.open(gate_);
+  }
+  [[nodiscard]] Result<ChatResponse> wait() {
+    runtime_.wait(gate_);
+    return *std::move(reply_);
+  }
+
+ private:
+  Runtime& runtime_;
+  Gate gate_{};
+  std::optional<Result<ChatResponse>> reply_{};
+};
+
+/// Tells of a failure from a thread of its own: in a forked child there is no loop that could.
+void tell_later(std::shared_ptr<CallSink> sink, Error error) {
+  std::thread([sink = std::move(sink), error = std::move(error)]() mutable { sink->on_done(std::move(error)); }).detach();
+}
+
+std::string faults_message(const std::vector<std::string>& faults) {
+  std::string message = faults.size() == 1 ? "the config has a fault:" : fmt::format("the config has {} faults:", faults.size());
+  for (const std::string& fault : faults) message += "\n  " + fault;
+  return message;
+}
+
+}  // namespace
+
+const ServiceEntry* Snapshot::service(std::string_view id) const noexcept {
+  for (const ServiceEntry& entry : services) {
+    if (entry.config.id == id) return &entry;
+  }
+  return nullptr;
+}
+
+Result<std::shared_ptr<const Snapshot>> RouterCore::prepare(RouterConfig config) {
+  std::vector<std::string> faults = complete(config);
+  auto snapshot = std::make_shared<Snapshot>();
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    ServiceEntry entry{.config = service,
+                       .base_url = service.base_url,
+                       .timeouts = service.timeouts.value_or(config.timeouts),
+                       .retry = service.retry.value_or(config.retry),
+                       .proxy = service.proxy.value_or(config.proxy),
+                       .tls = service.tls.value_or(config.tls)};
+    const auto own = config.transports.find(service.provider);
+    entry.transport = own != config.transports.end() ? own->second : make_transport(service.provider, service.api);
+    if (!entry.transport) {
+      std::string known;
+      for (const std::string_view name : provider_names()) known += known.empty() ? std::string(name) : fmt::format(", {}", name);
+      faults.push_back(fmt::format("services[{}].provider: \"{}\"{} is not known; known are {}, and what RouterConfig::transports adds",
+                                   i, service.provider, service.api.empty() ? "" : fmt::format(" with api \"{}\"", service.api), known));
+      continue;
+    }
+    if (service.enabled) {
+      for (const std::string& fault : entry.transport->check(service)) faults.push_back(fmt::format("services[{}] ({}): {}", i, service.id, fault));
+    }
+    snapshot->services.push_back(std::move(entry));
+  }
+  if (!faults.empty()) return Error{.kind = ErrorKind::config, .message = faults_message(faults)};
+  snapshot->routes = Routes(config, snapshot->services);
+  snapshot->user_agent = config.user_agent;
+  snapshot->config = std::move(config);
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+Result<std::shared_ptr<RouterCore>> RouterCore::create(RouterConfig config) {
+  std::vector<LoopHandle> loops;
+  LoopOptions options;
+  options.resolver = Resolver::create();
+  for (int i = 0; i < std::clamp(config.loop_threads, 1, 64); ++i) {
+    auto loop = Loop::create(options);
+    loops.push_back({.runtime = loop, .stop = [loop] { loop->stop(); }});
+  }
+  std::random_device device;
+  const std::uint64_t seed = (static_cast<std::uint64_t>(device()) << 32U) | device();
+  return create(std::move(config), std::move(loops), seed);
+}
+
+Result<std::shared_ptr<RouterCore>> RouterCore::create(RouterConfig config, std::vector<LoopHandle> loops, std::uint64_t seed) {
+  Executor executor = config.executor;
+  Result<std::shared_ptr<const Snapshot>> snapshot = prepare(std::move(config));
+  if (!snapshot) return std::move(snapshot).error();
+  return std::shared_ptr<RouterCore>(new RouterCore(std::move(loops), std::move(executor), *std::move(snapshot), seed));
+}
+
+RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot, std::uint64_t seed)
+    : process_(::getpid()),
+      executor_(std::move(executor)),
+      snapshot_(std::move(snapshot)),
+      pool_(CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
+      line_(pool_),
+      health_(snapshot_->config.circuit_breaker) {
+  loops_.reserve(loops.size());
+  for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
+  pool_->on_change([this] { dispatch(); });
+}
+
+RouterCore::~RouterCore() { shutdown(); }
+
+void RouterCore::shutdown() {
+  if (closed_.exchange(true)) return;
+  if (::getpid() != process_) return;  // a forked child: the loops are the parent's
+  for (LoopSlot& slot : loops_) {
+    slot.handle.runtime->post([&slot, self = weak_from_this().lock()] {
+      const auto calls = slot.calls;  // each end takes itself out
+      for (const auto& [state, call] : calls) call->cancel_now("the Router was destroyed");
+    });
+  }
+  for (LoopSlot& slot : loops_) slot.handle.stop();
+}
+
+std::optional<Error> RouterCore::objection(bool blocking) const {
+  if (::getpid() != process_) {
+    return Error{.kind = ErrorKind::config, .message = "this Router was made before fork(); make a new one in the child process"};
+  }
+  if (!blocking) return std::nullopt;
+  for (const LoopSlot& slot : loops_) {
+    if (slot.handle.runtime->on_loop()) {
+      return Error{.kind = ErrorKind::config,
+                   .message = "a blocking call was made inside a callback on the Router's loop, which would wait for itself; "
+                              "use start(), or set RouterConfig::executor"};
+    }
+  }
+  return std::nullopt;
+}
+
+Runtime& RouterCore::pick_loop() noexcept {
+  return *loops_[next_loop_.fetch_add(1, std::memory_order_relaxed) % loops_.size()].handle.runtime;
+}
+
+RouterCore::LoopSlot& RouterCore::slot_of(const Runtime& runtime) noexcept {
+  return *std::find_if(loops_.begin(), loops_.end(), [&](const LoopSlot& slot) { return slot.handle.runtime.get() == &runtime; });
+}
+
+std::shared_ptr<CallState> RouterCore::start(Runtime& runtime, std::unique_ptr<Operation> operation, std::shared_ptr<CallSink> sink) {
+  LoopSlot& slot = slot_of(runtime);
+  if (std::optional<Error> error = objection(false)) {
+    tell_later(std::move(sink), *std::move(error));
+    return nullptr;
+  }
+  calls_.fetch_add(1, std::memory_order_relaxed);
+  auto call = std::make_shared<CallState>(shared_from_this(), *slot.handle.runtime, std::move(operation), sink);
+  const bool posted = slot.handle.runtime->post([&slot, call, this] {
+    slot.calls.emplace(call.get(), call);
+    if (closed_.load(std::memory_order_relaxed)) {
+      call->cancel_now("the Router was destroyed");
+    } else {
+      call->begin();
+    }
+  });
+  if (!posted) tell_later(std::move(sink), {.kind = ErrorKind::cancelled, .message = "the Router was destroyed"});
+  return call;
+}
+
+Result<ChatResponse> RouterCore::run(std::unique_ptr<Operation> operation) {
+  if (std::optional<Error> error = objection(true)) return *std::move(error);
+  Runtime& runtime = pick_loop();
+  auto sink = std::make_shared<GateSink>(runtime);
+  (void)start(runtime, std::move(operation), sink);
+  return sink->wait();
+}
+
+std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
+  const std::lock_guard lock(snapshot_mutex_);
+  return snapshot_;
+}
+
+void RouterCore::install(std::shared_ptr<const Snapshot> snapshot) {
+  health_.configure(snapshot->config.circuit_breaker);
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_ = snapshot;
+  }
+  pool_->reload(snapshot->config.services, snapshot->config.retry, snapshot->config.region, now());
+}
+
+Result<void> RouterCore::reload(RouterConfig config) {
+  const std::lock_guard lock(change_mutex_);
+  Result<std::shared_ptr<const Snapshot>> next = prepare(std::move(config));
+  if (!next) return std::move(next).error();
+  install(*std::move(next));
+  return {};
+}
+
+Result<void> RouterCore::change(const std::function<Result<void>(RouterConfig&)>& edit) {
+  const std::lock_guard lock(change_mutex_);
+  RouterConfig config = snapshot()->config;
+  if (Result<void> edited = edit(config); !edited) return edited;
+  Result<std::shared_ptr<const Snapshot>> next = prepare(std::move(config));
+  if (!next) return std::move(next).error();
+  install(*std::move(next));
+  return {};
+}
+
+RouterStats RouterCore::stats() const {
+  const TimePoint at = now();
+  RouterStats stats{.credentials = pool_->status(at),
+                    .breakers = health_.status(at),
+                    .calls = calls_.load(),
+                    .succeeded = succeeded_.load(),
+                    .failed = failed_.load(),
+                    .attempts = attempts_.load(),
+                    .waiting = waiting_count_.load()};
+  stats.in_flight = stats.calls - std::min(stats.calls, stats.succeeded + stats.failed);
+  return stats;
+}
+
+void RouterCore::ended(CallState& call, bool good) {
+  (good ? succeeded_ : failed_).fetch_add(1, std::memory_order_relaxed);
+  slot_of(call.runtime()).calls.erase(&call);
+}
+
+LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call) {
+  const std::lock_guard lock(line_mutex_);
+  LineAnswer answer = line_.enter(waiter, now());
+  if (const auto* queued = std::get_if<Queued>(&answer)) {
+    waiting_.emplace(queued->ticket, call);
+    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+    if (const auto when = line_.next_time()) schedule_dispatch(*when);
+  }
+  return answer;
+}
+
+void RouterCore::leave_line(std::uint64_t ticket) {
+  const std::lock_guard lock(line_mutex_);
+  line_.leave(ticket);
+  waiting_.erase(ticket);
+  waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+}
+
+void RouterCore::dispatch() {
+  if (waiting_count_.load(std::memory_order_relaxed) == 0) return;
+  const std::lock_guard lock(line_mutex_);
+  for (LineGrant& grant : line_.poll(now())) {
+    const auto it = waiting_.find(grant.ticket);
+    if (it == waiting_.end()) continue;
+    const std::shared_ptr<CallState> call = it->second.lock();
+    waiting_.erase(it);
+    if (!call) continue;
+    call->runtime().post([call, answer = std::make_shared<std::variant<Grant, Unavailable>>(std::move(grant.answer))] {
+      if (auto* granted = std::get_if<Grant>(answer.get())) {
+        call->granted(std::move(granted->lease), granted->demand);
+      } else {
+        call->refused(std::move(std::get<Unavailable>(*answer)));
+      }
+    });
+  }
+  waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+  if (const auto when = line_.next_time()) schedule_dispatch(*when);
+}
+
+// With the line's lock held.
+void RouterCore::schedule_dispatch(TimePoint when) {
+  if (dispatch_at_ && *dispatch_at_ <= when) return;
+  dispatch_at_ = when;
+  Runtime& runtime = *loops_.front().handle.runtime;
+  runtime.post([weak = weak_from_this(), &runtime, when] {
+    (void)runtime.at(when, [weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      {
+        const std::lock_guard lock(self->line_mutex_);
+        self->dispatch_at_.reset();
+      }
+      self->dispatch();
+    });
+  });
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <keywheel/router.hpp>
+
+#include "pool/waiting_line.hpp"
+#include "router/operation.hpp"
+#include "router/routes.hpp"
+#include "router/runtime.hpp"
+#include "router/service_health.hpp"
+#include "router/sink.hpp"
+#include "router/token_cache.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// One config, ready for use. Immutable: a call keeps the one it began with.
+struct Snapshot {
+  RouterConfig config{};
+  std::vector<ServiceEntry> services{};
+  Routes routes{};
+  std::string user_agent{};
+
+  [[nodiscard]] const ServiceEntry* service(std::string_view id) const noexcept;
+};
+
+/// A loop, and how it is ended when the Router is.
+struct LoopHandle {
+  std::shared_ptr<Runtime> runtime{};
+  std::function<void()> stop{};
+};
+
+/// What all calls of a Router share. Lives as long as the Router or the last thread that waits in it.
+class RouterCore : public std::enable_shared_from_this<RouterCore> {
+ public:
+  /// Loops over libcurl, as many as the config says.
+  [[nodiscard]] static Result<std::shared_ptr<RouterCore>> create(RouterConfig config);
+  /// Loops of the caller's: how tests bring their own time and network.
+  [[nodiscard]] static Result<std::shared_ptr<RouterCore>> create(RouterConfig config, std::vector<LoopHandle> loops,
+                                                                  std::uint64_t seed);
+  ~RouterCore();
+  RouterCore(const RouterCore&) = delete;
+  RouterCore& operator=(const RouterCore&) = delete;
+
+  /// Cancels what is in flight, fulfils what is awaited, ends the loops.
+  void shutdown();
+
+  /// The loop for the next call.
+  [[nodiscard]] Runtime& pick_loop() noexcept;
+
+  /// Begins a call on that loop; `sink` hears of it later, never from inside. Any thread. Null: it could not begin.
+  std::shared_ptr<CallState> start(Runtime& runtime, std::unique_ptr<Operation> operation, std::shared_ptr<CallSink> sink);
+
+  /// Makes a call and waits for its end.
+  [[nodiscard]] Result<ChatResponse> run(std::unique_ptr<Operation> operation);
+
+  /// Why a call must fail before it begins (fork, a blocking call on a loop); nothing when it may go on.
+  [[nodiscard]] std::optional<Error> objection(bool blocking) const;
+
+  [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+  [[nodiscard]] Result<void> reload(RouterConfig config);
+  /// Makes a changed copy of the config the current one.
+  [[nodiscard]] Result<void> change(const std::function<Result<void>(RouterConfig&)>& edit);
+  [[nodiscard]] RouterStats stats() const;
+
+  [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
+  [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
+  [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
+  [[nodiscard]] TimePoint now() const { return loops_.front().handle.runtime->now(); }
+  [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
+
+  // For CallState, on its loop.
+
+  /// A credential for one of `waiter`'s demands, or a place in the line: then CallState::granted is posted.
+  [[nodiscard]] LineAnswer enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call);
+  void leave_line(std::uint64_t ticket);
+  void attempted() noexcept { attempts_.fetch_add(1, std::memory_order_relaxed); }
+  void ended(CallState& call, bool good);
+  /// A number that differs each time, for balancing.
+  [[nodiscard]] std::uint64_t turn() noexcept { return turn_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  struct LoopSlot {
+    LoopHandle handle{};
+    std::unordered_map<CallState*, std::shared_ptr<CallState>> calls{};  ///< on the loop only
+  };
+
+  RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot, std::uint64_t seed);
+  [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
+  [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
+  void install(std::shared_ptr<const Snapshot> snapshot);
+  /// Hands out what has become free, and sets the timer for what will.
+  void dispatch();
+  void schedule_dispatch(TimePoint when);
+
+  const std::int64_t process_;  ///< after fork() the child is another
+  Executor executor_;
+  std::vector<LoopSlot> loops_;
+  std::atomic<std::uint64_t> next_loop_{0};
+  std::atomic<bool> closed_{false};
+
+  mutable std::mutex snapshot_mutex_{};
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::mutex change_mutex_{};
+
+  std::shared_ptr<CredentialPool> pool_;
+  std::mutex line_mutex_{};
+  WaitingLine line_;
+  std::unordered_map<std::uint64_t, std::weak_ptr<CallState>> waiting_{};
+  std::atomic<std::size_t> waiting_count_{0};
+  std::optional<TimePoint> dispatch_at_{};  ///< guarded by line_mutex_
+
+  ServiceHealth health_;
+  TokenCache tokens_{};
+
+  std::atomic<std::uint64_t> turn_{0};
+  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> succeeded_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> attempts_{0};
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
