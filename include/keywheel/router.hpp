@@ -217,7 +217,7 @@ class KEYWHEEL_EXPORT Router {
   Result<void> clear_credential(std::string_view id);
 
   /// What the config had that is accepted but not used, and advice that it does not follow.
-  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   explicit Router(std::shared_ptr<detail::RouterCore> core) noexcept;

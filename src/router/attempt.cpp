@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "providers/provider.hpp"
 #include "router/names.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -134,7 +135,8 @@ void UpstreamAttempt::on_timer() {
   }
   if (plan_.deadline && now >= *plan_.deadline) {
     return end(timed_out(sent_at_ ? FailureClass::timeout : FailureClass::connect_timeout,
-                         std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_), "the call's deadline passed"));
+                         std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_),
+                         "the call's deadline passed"));
   }
   if (passed(begun_, t.attempt)) {
     return end(timed_out(sent_at_ ? FailureClass::timeout : FailureClass::connect_timeout, t.attempt,
@@ -173,9 +175,10 @@ Failure UpstreamAttempt::rejected() const {
     return {.failure = FailureClass::config,
             .scope = Scope::service,
             .kind = ErrorKind::config,
-            .message = fmt::format("the service redirects (status {}); keywheel follows no redirect, since it would carry the "
-                                   "key along. Set base_url to where it leads: {}",
-                                   head_.status, printable_url(head_.find("location"))),
+            .message =
+                fmt::format("the service redirects (status {}); keywheel follows no redirect, since it would carry the "
+                            "key along. Set base_url to where it leads: {}",
+                            head_.status, printable_url(head_.find("location"))),
             .status = head_.status};
   }
   Failure failure = plan_.classify(head_, error_body_);

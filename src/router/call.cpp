@@ -11,9 +11,6 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-// How many keys in a row may answer "too many requests" before the call takes breath.
-constexpr int kRateTries = 3;
-
 bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -82,7 +79,8 @@ int CallState::budget() const {
   for (const Stop& stop : stops_) {
     const ServiceEntry& entry = snapshot_->services[stop.candidate.service];
     configured = std::max(configured, entry.retry.max_attempts);
-    useful += entry.config.credentials.size() + static_cast<std::size_t>(std::max(0, entry.retry.max_attempts_per_service));
+    useful +=
+        entry.config.credentials.size() + static_cast<std::size_t>(std::max(0, entry.retry.max_attempts_per_service));
   }
   constexpr std::size_t kMost = 64;
   return configured > 0 ? configured : static_cast<int>(std::min(useful, kMost));
@@ -114,8 +112,9 @@ void CallState::next() {
   }
   if (!earliest) return fail_with_last(std::nullopt);
   const auto rest = *earliest - now;
-  if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_)) return pause_then_next(rest);
-  if (fall_back(FailureClass::capacity)) return;
+  if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_))
+    return pause_then_next(rest);
+  if (fall_back(FallbackCase::any)) return;
   fail_with_last(Unavailable{.at = earliest,
                              .kind = ErrorKind::overloaded,
                              .reason = "every service for this model rests after failures (circuit breaker)"});
@@ -131,9 +130,42 @@ void CallState::pause_then_next(std::chrono::nanoseconds pause) {
 
 // First a credential this call has not tried, if one has room now; else the best of all, waiting for it if need be.
 void CallState::ask_for_credential() {
+  if (!only_.empty() && ask_for_same_credential()) return;
+  if (!tried_.empty()) {
+    LineAnswer answer = core_->enter_line(waiter(&tried_, std::chrono::milliseconds{0}), shared_from_this());
+    if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
+  }
+  LineAnswer answer = core_->enter_line(waiter(&barred_, std::nullopt), shared_from_this());
+  if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
+  if (auto* queued = std::get_if<Queued>(&answer)) {
+    ticket_ = queued->ticket;
+    return;
+  }
+  refused(std::move(std::get<Unavailable>(answer)));
+}
+
+bool CallState::ask_for_same_credential() {
+  const std::string id = std::exchange(only_, {});
+  const std::vector<std::size_t> all = std::exchange(asked_, {current_});
+  std::vector<std::string> others;
+  for (const CredentialConfig& credential : service().config.credentials) {
+    if (credential.id != id) others.push_back(credential.id);
+  }
+  LineAnswer answer = core_->enter_line(waiter(&others, std::chrono::milliseconds{0}), shared_from_this());
+  if (auto* grant = std::get_if<Grant>(&answer)) {
+    granted(std::move(grant->lease), grant->demand);
+    return true;
+  }
+  asked_ = all;
+  return false;
+}
+
+Waiter CallState::waiter(const std::vector<std::string>* exclude,
+                         std::optional<std::chrono::milliseconds> max_wait) const {
   Waiter waiter;
   waiter.tenant = options_.tenant;
   waiter.deadline = deadline_;
+  waiter.max_wait = max_wait;
   for (const std::size_t i : asked_) {
     waiter.demands.push_back({.service = snapshot_->services[stops_[i].candidate.service].config.id,
                               .model = stops_[i].candidate.model,
@@ -142,28 +174,15 @@ void CallState::ask_for_credential() {
                               .session = options_.session,
                               .region = options_.region,
                               .rotation = options_.rotation,
-                              .exclude = &tried_});
+                              .exclude = exclude});
   }
-  if (!tried_.empty()) {
-    waiter.max_wait = std::chrono::milliseconds{0};
-    LineAnswer answer = core_->enter_line(waiter, shared_from_this());
-    if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
-    waiter.max_wait.reset();
-    for (Demand& demand : waiter.demands) demand.exclude = &barred_;
-  }
-  LineAnswer answer = core_->enter_line(waiter, shared_from_this());
-  if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
-  if (auto* ticket = std::get_if<Queued>(&answer)) {
-    ticket_ = ticket->ticket;
-    return;
-  }
-  refused(std::move(std::get<Unavailable>(answer)));
+  return waiter;
 }
 
 void CallState::refused(Unavailable why) {
   ticket_ = 0;
   if (finished_) return;
-  if (fall_back(FailureClass::quota)) return;
+  if (fall_back(FallbackCase::any)) return;
   fail_with_last(std::move(why));
 }
 
@@ -231,7 +250,8 @@ void CallState::fetch_token(HttpRequest request) {
     std::optional<Failure> feed(std::string_view bytes, EventSink&) override {
       constexpr std::size_t kMost = 64U << 10U;
       if (body_.size() + bytes.size() > kMost) {
-        return Failure{.failure = FailureClass::server, .scope = Scope::service, .message = "the token's answer is too long"};
+        return Failure{
+            .failure = FailureClass::server, .scope = Scope::service, .message = "the token's answer is too long"};
       }
       body_ += bytes;
       return std::nullopt;
@@ -257,9 +277,10 @@ void CallState::fetch_token(HttpRequest request) {
                   .deadline = deadline_,
                   .bounds = &snapshot_->config.bounds,
                   .decoder = [this](const HttpHead&) { return std::make_unique<TokenDecoder>(token_body_); },
-                  .classify = [this](const HttpHead& head, std::string_view body) {
-                    return service().transport->classify(head, body, runtime_.wall_time());
-                  }},
+                  .classify =
+                      [this](const HttpHead& head, std::string_view body) {
+                        return service().transport->classify(head, body, runtime_.wall_time());
+                      }},
       *this);
   attempt_->start();
 }
@@ -283,7 +304,8 @@ void CallState::send(Secret token) {
                   .bounds = &snapshot_->config.bounds,
                   .decoder =
                       [this](const HttpHead& head) {
-                        return operation_->decoder(*service().transport, head, target(token_.reveal()), snapshot_->config.bounds);
+                        return operation_->decoder(*service().transport, head, target(token_.reveal()),
+                                                   snapshot_->config.bounds);
                       },
                   .classify =
                       [this](const HttpHead& head, std::string_view body) {
@@ -405,7 +427,8 @@ void CallState::settle(std::optional<Failure> failure) {
   using End = ServiceHealth::End;
   End health = End::good;
   if (failure && failure->failure == FailureClass::cancelled) health = End::neutral;
-  if (failure && consequence(failure->failure).counts_for_breaker) health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
+  if (failure && consequence(failure->failure).service == ServiceEffect::count)
+    health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
   core_->health().end(service().config.id, stop.candidate.model, health, latency, now);
 
   if (!failure) {
@@ -423,51 +446,63 @@ void CallState::settle(std::optional<Failure> failure) {
   decide(*failure);
 }
 
+// Acts on the table's row; what a row means is said there.
 void CallState::decide(const Failure& failure) {
-  if (delivered_) return fail_with_last(std::nullopt);  // what was shown cannot be taken back
-  if (failure.should_retry == false) return fail_with_last(std::nullopt);
+  // What was shown cannot be taken back; and what a provider says of its own answer outweighs its class.
+  if (delivered_ || failure.should_retry == false) return fail_with_last(std::nullopt);
 
-  const Consequence then = consequence(failure.failure);
+  const bool asked_to_retry = failure.should_retry == true && consequence(failure.failure).next == NextStep::stop;
+  const Consequence& then = consequence(asked_to_retry ? FailureClass::server : failure.failure);
   Stop& stop = stops_[current_];
+  int& met = (then.per_service ? stop.met : met_)[static_cast<std::size_t>(then.failure)];
+  ++met;
+  const int tries =
+      then.tries == kTriesOfPolicy ? std::max(1, service().retry.max_attempts_per_service) - 1 : then.tries;
+  const bool unlimited = then.tries == 0;
+  const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !service().retry.retry_after_send);
+
+  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host)
+    rest_service(failure, then);
   const std::string& id = attempts_.back().credential;
-  const TimePoint now = runtime_.now();
-  switch (then.call) {
-    case Then::stop:
-      if (failure.should_retry == true && stop.failures++ == 0) return pause_then_next(backoff(1));
-      if (fall_back(failure.failure)) return;
+  switch (then.next) {
+    case NextStep::stop:
       return fail_with_last(std::nullopt);
-    case Then::same_key:
-      if (same_key_retries_++ > 0) {
-        stop.out = then.service_out;
+    case NextStep::same_key:
+      if (again) {
+        only_ = id;
+      } else {
         barred_.push_back(id);
-        return next();
-      }
-      std::erase(tried_, id);
-      return next();
-    case Then::next_key:
-      if (then.bars_key) barred_.push_back(id);
-      if (failure.failure == FailureClass::unknown && unknown_failures_++ > 0) return fail_with_last(std::nullopt);
-      if (failure.failure == FailureClass::rate && ++rate_failures_ >= kRateTries) return pause_then_next(backoff(rate_failures_ - kRateTries + 1));
-      return next();
-    case Then::next_service:
-      if (then.service_out) stop.out = true;
-      if (then.rests_service) {
-        const auto rest = failure.retry_after ? std::chrono::nanoseconds(*failure.retry_after) : backoff(++stop.failures);
-        core_->health().rest(service().config.id, failure.scope == Scope::service_model ? std::string_view(stop.candidate.model) : std::string_view{},
-                             now + rest);
       }
       return next();
-    case Then::retry: {
-      ++stop.failures;
-      if (failure.failure == FailureClass::timeout &&
-          (!service().retry.retry_after_send || resent_after_timeout_++ > 0)) {
-        return fail_with_last(std::nullopt);
+    case NextStep::next_key:
+    case NextStep::next_account:
+      if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
+          failure.failure == FailureClass::too_big) {
+        barred_.push_back(id);
       }
-      if (stop.failures >= std::max(1, service().retry.max_attempts_per_service)) stop.out = true;
-      const bool elsewhere = std::any_of(stops_.begin(), stops_.end(), [](const Stop& s) { return !s.out && s.failures == 0; });
-      return elsewhere || stop.out ? next() : pause_then_next(backoff(stop.failures));
-    }
+      if (!again && failure.failure == FailureClass::rate) return pause_then_next(backoff(met - tries));
+      if (!again && !then.per_service) return fail_with_last(std::nullopt);
+      if (!again) stop.out = true;
+      break;
+    case NextStep::next_service:
+      if (then.service == ServiceEffect::none) stop.out = true;
+      break;
   }
+  if (then.service == ServiceEffect::count) ++stop.failures;
+  const bool elsewhere =
+      std::any_of(stops_.begin(), stops_.end(), [](const Stop& s) { return !s.out && s.failures == 0; });
+  if (then.backoff && !elsewhere && !stop.out) return pause_then_next(backoff(met));
+  next();
+}
+
+void CallState::rest_service(const Failure& failure, const Consequence& then) {
+  Stop& stop = stops_[current_];
+  ++stop.failures;
+  const auto rest = failure.retry_after ? std::chrono::nanoseconds(*failure.retry_after) : backoff(stop.failures);
+  const std::string_view model = then.service == ServiceEffect::rest_model && failure.scope != Scope::service
+                                     ? std::string_view(stop.candidate.model)
+                                     : std::string_view{};
+  core_->health().rest(service().config.id, model, runtime_.now() + rest);
 }
 
 }  // namespace detail

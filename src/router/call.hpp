@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -15,9 +16,9 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// One call: its candidates, its attempts, its end. Lives on one loop; only cancel(), pause() and resume() may be called
-/// from elsewhere.
-class CallState final : public std::enable_shared_from_this<CallState>, private AttemptListener {
+/// One call: its candidates, its attempts, its end. Lives on one loop; only cancel(), pause() and resume() may be
+/// called from elsewhere.
+class CallState final : public std::enable_shared_from_this<CallState>, public AttemptListener {
  public:
   CallState(std::shared_ptr<RouterCore> core, Runtime& runtime, std::unique_ptr<Operation> operation,
             std::shared_ptr<CallSink> sink);
@@ -42,6 +43,7 @@ class CallState final : public std::enable_shared_from_this<CallState>, private 
     int failures = 0;     ///< of the service itself
     bool blamed = false;  ///< the breaker has heard of this call's failure here
     bool out = false;     ///< of no more use to this call
+    std::array<int, kFailureClasses> met{};
   };
 
   void on_attempt_sent() override;
@@ -57,13 +59,17 @@ class CallState final : public std::enable_shared_from_this<CallState>, private 
   void next();
   void pause_then_next(std::chrono::nanoseconds pause);
   void ask_for_credential();
+  [[nodiscard]] bool ask_for_same_credential();
+  [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
+                              std::optional<std::chrono::milliseconds> max_wait) const;
   void with_token();
   void send(Secret token);
   void fetch_token(HttpRequest request);
   void fail_before_sending(Error error);
   void settle(std::optional<Failure> failure);
   void decide(const Failure& failure);
-  [[nodiscard]] bool fall_back(FailureClass reason);
+  void rest_service(const Failure& failure, const Consequence& then);
+  [[nodiscard]] bool fall_back(FallbackCase reason);
   [[nodiscard]] std::chrono::nanoseconds backoff(int failures);
   [[nodiscard]] int budget() const;
 
@@ -99,17 +105,15 @@ class CallState final : public std::enable_shared_from_this<CallState>, private 
   bool fetching_token_ = false;
   Secret token_{};
   std::string token_body_{};
-  std::string answered_by_{};  ///< credential
+  std::string answered_by_{};          ///< credential
   std::vector<std::string> tried_{};   ///< credentials: others are preferred
   std::vector<std::string> barred_{};  ///< credentials that this call must not use again
   std::vector<Attempt> attempts_{};
   std::optional<Failure> last_{};
   std::optional<Error> last_error_{};
-  int same_key_retries_ = 0;
-  int rate_failures_ = 0;
-  std::size_t budget_start_ = 0;  ///< attempts of earlier models do not count against a fallback
-  int unknown_failures_ = 0;
-  int resent_after_timeout_ = 0;
+  std::array<int, kFailureClasses> met_{};  ///< failures of this call, by class
+  std::string only_{};                      ///< the next attempt uses this credential again
+  std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
 
   ResponseBuilder builder_{};
   std::vector<std::string> warnings_{};

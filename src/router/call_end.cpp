@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "providers/provider.hpp"
 #include "router/call.hpp"
 
 /// How a call ends: with its answer, with the right error, or on the model it falls back to.
@@ -22,19 +23,17 @@ std::chrono::nanoseconds CallState::backoff(int failures) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(pause));
 }
 
-// The next model that the config names for this reason. The fallbacks of a fallback are not followed.
-bool CallState::fall_back(FailureClass reason) {
-  if (delivered_) return false;
+// The next model that the config names for this case. The fallbacks of a fallback are not followed.
+bool CallState::fall_back(FallbackCase reason) {
+  if (delivered_ || reason == FallbackCase::none) return false;
   const auto& all = snapshot_->config.fallbacks;
   auto it = all.find(std::string(options_.model));
   if (it == all.end()) it = all.find("*");
   if (it == all.end()) return false;
   const FallbackConfig& config = it->second;
-  const std::vector<std::string>& models = reason == FailureClass::context || reason == FailureClass::too_big ? config.context_length
-                                           : reason == FailureClass::filter                                  ? config.content_filter
-                                                                                                             : config.any;
-  const bool only_this_request = reason == FailureClass::request || reason == FailureClass::cancelled;
-  if (only_this_request) return false;
+  const std::vector<std::string>& models = reason == FallbackCase::context_length   ? config.context_length
+                                           : reason == FallbackCase::content_filter ? config.content_filter
+                                                                                    : config.any;
   for (const std::string& model : models) {
     if (std::find(fallbacks_used_.begin(), fallbacks_used_.end(), model) != fallbacks_used_.end()) continue;
     fallbacks_used_.push_back(model);
@@ -42,8 +41,7 @@ bool CallState::fall_back(FailureClass reason) {
     if (!stops) continue;
     stops_ = *std::move(stops);
     tried_.clear();
-    rate_failures_ = 0;
-    unknown_failures_ = 0;
+    met_ = {};
     budget_start_ = attempts_.size();
     next();
     return true;
@@ -62,19 +60,22 @@ Error CallState::error_of(const Failure& failure) const {
               .request_id = failure.request_id,
               .retry_after = failure.retry_after};
   if (error.message.empty()) {
-    error.message = failure.status ? fmt::format("status {} without a message", *failure.status) : std::string(to_string(failure.failure));
+    error.message = failure.status ? fmt::format("status {} without a message", *failure.status)
+                                   : std::string(to_string(failure.failure));
   }
   return error;
 }
 
 void CallState::fail_with_last(std::optional<Unavailable> why) {
   if (!why) {
-    if (last_ && !delivered_ && fall_back(last_->failure)) return;
-    return fail(last_error_.value_or(Error{.kind = ErrorKind::not_found, .message = "no service of the config can take this call"}));
+    if (last_ && !delivered_ && fall_back(consequence(last_->failure).fallback)) return;
+    return fail(last_error_.value_or(
+        Error{.kind = ErrorKind::not_found, .message = "no service of the config can take this call"}));
   }
   std::optional<std::chrono::milliseconds> retry_after;
   if (why->at) {
-    retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(*why->at - runtime_.now(), std::chrono::nanoseconds{0}));
+    retry_after =
+        std::chrono::ceil<std::chrono::milliseconds>(std::max(*why->at - runtime_.now(), std::chrono::nanoseconds{0}));
   }
   // The provider's own words say it best where they say the same.
   if (last_error_ && last_error_->kind == why->kind) {
@@ -113,7 +114,8 @@ void CallState::fail(Error error) {
     record.message = error.message;
     if (attempt_ && attempt_->head().status != 0) record.status = attempt_->head().status;
     attempt_.reset();
-    core_->health().end(service().config.id, stops_[current_].candidate.model, ServiceHealth::End::neutral, std::nullopt, runtime_.now());
+    core_->health().end(service().config.id, stops_[current_].candidate.model, ServiceHealth::End::neutral,
+                        std::nullopt, runtime_.now());
     core_->pool().report(std::move(lease_), outcome, runtime_.now());
   }
   error.partial_text = builder_.text();

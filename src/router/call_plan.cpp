@@ -33,7 +33,8 @@ Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
   std::vector<Stop> stops;
   if (!options_.service.empty()) {
     for (std::size_t i = 0; i < snapshot_->services.size(); ++i) {
-      if (snapshot_->services[i].config.id == options_.service) stops.push_back({.candidate = {.service = i, .model = std::string(model)}});
+      if (snapshot_->services[i].config.id == options_.service)
+        stops.push_back({.candidate = {.service = i, .model = std::string(model)}});
     }
     return stops;
   }

@@ -41,13 +41,9 @@ void CallbackSink::on_done(Result<ChatResponse> reply) {
   if (on_done_) on_done_(with_message(std::move(reply), thrown_));
 }
 
-void ExecutorSink::follow(std::weak_ptr<CallState> call) {
-  const std::lock_guard lock(mutex_);
-  call_ = std::move(call);
-}
-
 Flow ExecutorSink::on_event(const ChatEvent& event) {
   queue_.push(event);
+  throttle_.filled(queue_.waiting());
   schedule();
   return Flow::proceed;
 }
@@ -71,6 +67,7 @@ void ExecutorSink::schedule() {
 void ExecutorSink::drain() {
   for (;;) {
     while (queue_.refill()) {
+      throttle_.emptied();
       while (const ChatEvent* event = queue_.next()) {
         if (stopped_) continue;
         try {
@@ -95,20 +92,18 @@ void ExecutorSink::drain() {
 
 void ExecutorSink::stop() {
   stopped_ = true;
-  std::shared_ptr<CallState> call;
-  {
-    const std::lock_guard lock(mutex_);
-    call = call_.lock();
-  }
-  if (call) call->cancel();
+  if (const std::shared_ptr<CallState> call = throttle_.call()) call->cancel();
 }
 
-std::shared_ptr<CallState> begin(RouterCore& core, std::unique_ptr<Operation> operation, EventCallback on_event, DoneCallback on_done) {
+std::shared_ptr<CallState> begin(RouterCore& core, std::unique_ptr<Operation> operation, EventCallback on_event,
+                                 DoneCallback on_done) {
   Runtime& runtime = core.pick_loop();
   if (!core.executor()) {
-    return core.start(runtime, std::move(operation), std::make_shared<CallbackSink>(std::move(on_event), std::move(on_done)));
+    return core.start(runtime, std::move(operation),
+                      std::make_shared<CallbackSink>(std::move(on_event), std::move(on_done)));
   }
-  auto sink = std::make_shared<ExecutorSink>(core.executor(), std::move(on_event), std::move(on_done));
+  auto sink = std::make_shared<ExecutorSink>(core.executor(), std::move(on_event), std::move(on_done),
+                                             core.snapshot()->config.bounds.max_buffered);
   auto call = core.start(runtime, std::move(operation), sink);
   sink->follow(call);
   return call;

@@ -38,11 +38,14 @@ class GateSink final : public CallSink {
 
 /// Tells of a failure from a thread of its own: in a forked child there is no loop that could.
 void tell_later(std::shared_ptr<CallSink> sink, Error error) {
-  std::thread([sink = std::move(sink), error = std::move(error)]() mutable { sink->on_done(std::move(error)); }).detach();
+  std::thread([sink = std::move(sink), error = std::move(error)]() mutable {
+    sink->on_done(std::move(error));
+  }).detach();
 }
 
 std::string faults_message(const std::vector<std::string>& faults) {
-  std::string message = faults.size() == 1 ? "the config has a fault:" : fmt::format("the config has {} faults:", faults.size());
+  std::string message =
+      faults.size() == 1 ? "the config has a fault:" : fmt::format("the config has {} faults:", faults.size());
   for (const std::string& fault : faults) message += "\n  " + fault;
   return message;
 }
@@ -71,13 +74,16 @@ Result<std::shared_ptr<const Snapshot>> RouterCore::prepare(RouterConfig config)
     entry.transport = own != config.transports.end() ? own->second : make_transport(service.provider, service.api);
     if (!entry.transport) {
       std::string known;
-      for (const std::string_view name : provider_names()) known += known.empty() ? std::string(name) : fmt::format(", {}", name);
-      faults.push_back(fmt::format("services[{}].provider: \"{}\"{} is not known; known are {}, and what RouterConfig::transports adds",
-                                   i, service.provider, service.api.empty() ? "" : fmt::format(" with api \"{}\"", service.api), known));
+      for (const std::string_view name : provider_names())
+        known += known.empty() ? std::string(name) : fmt::format(", {}", name);
+      faults.push_back(fmt::format(
+          "services[{}].provider: \"{}\"{} is not known; known are {}, and what RouterConfig::transports adds", i,
+          service.provider, service.api.empty() ? "" : fmt::format(" with api \"{}\"", service.api), known));
       continue;
     }
     if (service.enabled) {
-      for (const std::string& fault : entry.transport->check(service)) faults.push_back(fmt::format("services[{}] ({}): {}", i, service.id, fault));
+      for (const std::string& fault : entry.transport->check(service))
+        faults.push_back(fmt::format("services[{}] ({}): {}", i, service.id, fault));
     }
     snapshot->services.push_back(std::move(entry));
   }
@@ -101,18 +107,21 @@ Result<std::shared_ptr<RouterCore>> RouterCore::create(RouterConfig config) {
   return create(std::move(config), std::move(loops), seed);
 }
 
-Result<std::shared_ptr<RouterCore>> RouterCore::create(RouterConfig config, std::vector<LoopHandle> loops, std::uint64_t seed) {
+Result<std::shared_ptr<RouterCore>> RouterCore::create(RouterConfig config, std::vector<LoopHandle> loops,
+                                                       std::uint64_t seed) {
   Executor executor = config.executor;
   Result<std::shared_ptr<const Snapshot>> snapshot = prepare(std::move(config));
   if (!snapshot) return std::move(snapshot).error();
   return std::shared_ptr<RouterCore>(new RouterCore(std::move(loops), std::move(executor), *std::move(snapshot), seed));
 }
 
-RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot, std::uint64_t seed)
+RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot,
+                       std::uint64_t seed)
     : process_(::getpid()),
       executor_(std::move(executor)),
       snapshot_(std::move(snapshot)),
-      pool_(CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
+      pool_(
+          CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
       line_(pool_),
       health_(snapshot_->config.circuit_breaker) {
   loops_.reserve(loops.size());
@@ -136,14 +145,16 @@ void RouterCore::shutdown() {
 
 std::optional<Error> RouterCore::objection(bool blocking) const {
   if (::getpid() != process_) {
-    return Error{.kind = ErrorKind::config, .message = "this Router was made before fork(); make a new one in the child process"};
+    return Error{.kind = ErrorKind::config,
+                 .message = "this Router was made before fork(); make a new one in the child process"};
   }
   if (!blocking) return std::nullopt;
   for (const LoopSlot& slot : loops_) {
     if (slot.handle.runtime->on_loop()) {
       return Error{.kind = ErrorKind::config,
-                   .message = "a blocking call was made inside a callback on the Router's loop, which would wait for itself; "
-                              "use start(), or set RouterConfig::executor"};
+                   .message =
+                       "a blocking call was made inside a callback on the Router's loop, which would wait for itself; "
+                       "use start(), or set RouterConfig::executor"};
     }
   }
   return std::nullopt;
@@ -154,10 +165,12 @@ Runtime& RouterCore::pick_loop() noexcept {
 }
 
 RouterCore::LoopSlot& RouterCore::slot_of(const Runtime& runtime) noexcept {
-  return *std::find_if(loops_.begin(), loops_.end(), [&](const LoopSlot& slot) { return slot.handle.runtime.get() == &runtime; });
+  return *std::find_if(loops_.begin(), loops_.end(),
+                       [&](const LoopSlot& slot) { return slot.handle.runtime.get() == &runtime; });
 }
 
-std::shared_ptr<CallState> RouterCore::start(Runtime& runtime, std::unique_ptr<Operation> operation, std::shared_ptr<CallSink> sink) {
+std::shared_ptr<CallState> RouterCore::start(Runtime& runtime, std::unique_ptr<Operation> operation,
+                                             std::shared_ptr<CallSink> sink) {
   LoopSlot& slot = slot_of(runtime);
   if (std::optional<Error> error = objection(false)) {
     tell_later(std::move(sink), *std::move(error));

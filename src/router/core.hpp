@@ -59,7 +59,8 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   [[nodiscard]] Runtime& pick_loop() noexcept;
 
   /// Begins a call on that loop; `sink` hears of it later, never from inside. Any thread. Null: it could not begin.
-  std::shared_ptr<CallState> start(Runtime& runtime, std::unique_ptr<Operation> operation, std::shared_ptr<CallSink> sink);
+  std::shared_ptr<CallState> start(Runtime& runtime, std::unique_ptr<Operation> operation,
+                                   std::shared_ptr<CallSink> sink);
 
   /// Makes a call and waits for its end.
   [[nodiscard]] Result<ChatResponse> run(std::unique_ptr<Operation> operation);
@@ -95,7 +96,8 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
     std::unordered_map<CallState*, std::shared_ptr<CallState>> calls{};  ///< on the loop only
   };
 
-  RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot, std::uint64_t seed);
+  RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot,
+             std::uint64_t seed);
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(std::shared_ptr<const Snapshot> snapshot);

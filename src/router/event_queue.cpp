@@ -3,13 +3,16 @@
 #include <string_view>
 #include <utility>
 
+#include "router/call.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 template <class F>
 void each_view(ChatEvent& event, F&& f) {
-  for (std::string_view* view : {&event.delta, &event.id, &event.name, &event.model, &event.signature, &event.encrypted, &event.native}) {
+  for (std::string_view* view :
+       {&event.delta, &event.id, &event.name, &event.model, &event.signature, &event.encrypted, &event.native}) {
     if (!view->empty()) f(*view);
   }
 }
@@ -52,6 +55,37 @@ const ChatEvent* EventQueue::next() {
     next_byte_ += view.size();
   });
   return &event;
+}
+
+void Throttle::follow(std::weak_ptr<CallState> call) {
+  const std::lock_guard lock(mutex_);
+  call_ = std::move(call);
+}
+
+void Throttle::filled(std::size_t waiting) {
+  if (waiting <= most_) return;
+  std::shared_ptr<CallState> call;
+  {
+    const std::lock_guard lock(mutex_);
+    // A call that nobody follows yet can be held back with its next event.
+    if (!paused_) call = call_.lock();
+    paused_ = paused_ || call;
+  }
+  if (call) call->pause();
+}
+
+void Throttle::emptied() {
+  std::shared_ptr<CallState> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(paused_, false)) call = call_.lock();
+  }
+  if (call) call->resume();
+}
+
+std::shared_ptr<CallState> Throttle::call() const {
+  const std::lock_guard lock(mutex_);
+  return call_.lock();
 }
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -10,8 +11,10 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// Events on their way from the loop to another thread. Two buffers change places, so that in the steady state nothing is
-/// allocated and the reader walks his without a lock.
+class CallState;
+
+/// Events on their way from the loop to another thread. Two buffers change places, so that in the steady state nothing
+/// is allocated and the reader walks his without a lock.
 class EventQueue {
  public:
   /// Adds a copy. On the loop. True: the queue was empty, so a waiting reader is to be woken.
@@ -35,6 +38,25 @@ class EventQueue {
   Buffer reading_{};
   std::size_t next_event_ = 0;
   std::size_t next_byte_ = 0;
+};
+
+/// Holds a call back while its reader is slow, so that a queue stays within its bound.
+class Throttle {
+ public:
+  explicit Throttle(std::size_t most) noexcept : most_(most) {}
+
+  void follow(std::weak_ptr<CallState> call);
+  /// This much waits: too much stops the call's transfer. On the loop.
+  void filled(std::size_t waiting);
+  /// The reader has taken all: the transfer goes on. By the reader.
+  void emptied();
+  [[nodiscard]] std::shared_ptr<CallState> call() const;
+
+ private:
+  const std::size_t most_;
+  mutable std::mutex mutex_{};
+  std::weak_ptr<CallState> call_{};
+  bool paused_ = false;
 };
 
 }  // namespace detail

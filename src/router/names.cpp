@@ -3,17 +3,6 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-std::string_view request_id(const HttpHead& head) noexcept {
-  // OpenAI and most others; Anthropic; AWS; Azure; Cloudflare's edge; Google.
-  constexpr std::string_view kNames[] = {"x-request-id",    "request-id",        "x-amzn-requestid",
-                                         "apim-request-id", "x-ms-request-id",   "x-tt-logid",
-                                         "x-dashscope-request-id", "cf-ray",     "x-cloud-trace-context"};
-  for (const std::string_view name : kNames) {
-    if (const std::string_view id = head.find(name); !id.empty()) return id;
-  }
-  return {};
-}
-
 std::string printable_url(std::string_view url) {
   if (url.empty()) return "(no address given)";
   std::string_view rest = url.substr(0, url.find_first_of("?#"));
@@ -22,7 +11,8 @@ std::string printable_url(std::string_view url) {
     scheme = rest.substr(0, mark + 3);
     rest.remove_prefix(mark + 3);
     const std::size_t slash = rest.find('/');
-    if (const std::size_t at = rest.substr(0, slash).rfind('@'); at != std::string_view::npos) rest.remove_prefix(at + 1);
+    if (const std::size_t at = rest.substr(0, slash).rfind('@'); at != std::string_view::npos)
+      rest.remove_prefix(at + 1);
   }
   return scheme + std::string(rest);
 }

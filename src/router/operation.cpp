@@ -21,7 +21,9 @@ class WholeBody final : public Decoder {
 
   std::optional<Failure> feed(std::string_view bytes, EventSink&) override {
     if (body_.size() + bytes.size() > bound_) {
-      return Failure{.failure = FailureClass::server, .scope = Scope::service_model, .kind = ErrorKind::protocol,
+      return Failure{.failure = FailureClass::server,
+                     .scope = Scope::service_model,
+                     .kind = ErrorKind::protocol,
                      .message = "the answer is longer than Bounds::max_body"};
     }
     body_ += bytes;
@@ -84,11 +86,12 @@ Estimate ChatOperation::estimate() const {
   for (const Message& message : request_->messages) {
     estimate.prompt += 4;  // the role and the separators around it
     for (const Part& part : message.content) estimate.prompt += estimate_part(part);
-    for (const ToolCall& call : message.tool_calls) estimate.prompt += estimate_tokens(call.name) + estimate_tokens(call.arguments);
+    for (const ToolCall& call : message.tool_calls)
+      estimate.prompt += estimate_tokens(call.name) + estimate_tokens(call.arguments);
   }
   for (const Tool& tool : request_->tools) {
-    estimate.prompt += estimate_tokens(tool.name) + estimate_tokens(tool.description) + estimate_tokens(tool.parameters) +
-                       estimate_tokens(tool.raw);
+    estimate.prompt += estimate_tokens(tool.name) + estimate_tokens(tool.description) +
+                       estimate_tokens(tool.parameters) + estimate_tokens(tool.raw);
   }
   if (request_->response_format) estimate.prompt += estimate_tokens(request_->response_format->schema);
   estimate.completion = request_->max_tokens.value_or(kUsualAnswer) * request_->n.value_or(1);

@@ -46,8 +46,8 @@ class Operation {
   [[nodiscard]] virtual CallOptions options() const = 0;
   [[nodiscard]] virtual Estimate estimate() const = 0;
   [[nodiscard]] virtual Result<HttpRequest> encode(const Transport& transport, const Target& target) const = 0;
-  [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
-                                                         const Bounds& bounds) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head,
+                                                         const Target& target, const Bounds& bounds) = 0;
 };
 
 /// A chat. `stream`: the caller wants the events as they come.

@@ -1,7 +1,7 @@
-#include <keywheel/router.hpp>
-
 #include <algorithm>
 #include <utility>
+
+#include <keywheel/router.hpp>
 
 #include <fmt/format.h>
 
@@ -51,7 +51,9 @@ ChatStream::iterator& ChatStream::iterator::operator++() {
   return *this;
 }
 
-bool ChatStream::iterator::at_end() const noexcept { return stream_ == nullptr || stream_->state_->current() == nullptr; }
+bool ChatStream::iterator::at_end() const noexcept {
+  return stream_ == nullptr || stream_->state_->current() == nullptr;
+}
 
 // ---- ChatAwaiter
 
@@ -112,15 +114,18 @@ Result<ChatResponse> Router::chat_events(const ChatRequest& request, EventCallba
 }
 
 ChatStream Router::stream(const ChatRequest& request) {
-  return ChatStream(std::make_unique<detail::StreamState>(core_, std::make_unique<ChatOperation>(request, true), false));
+  return ChatStream(
+      std::make_unique<detail::StreamState>(core_, std::make_unique<ChatOperation>(request, true), false));
 }
 
 Call Router::start(ChatRequest request, DoneCallback on_done) {
-  return Call(detail::begin(*core_, std::make_unique<ChatOperation>(std::move(request), false), {}, std::move(on_done)));
+  return Call(
+      detail::begin(*core_, std::make_unique<ChatOperation>(std::move(request), false), {}, std::move(on_done)));
 }
 
 Call Router::start_events(ChatRequest request, EventCallback on_event, DoneCallback on_done) {
-  return Call(detail::begin(*core_, std::make_unique<ChatOperation>(std::move(request), true), std::move(on_event), std::move(on_done)));
+  return Call(detail::begin(*core_, std::make_unique<ChatOperation>(std::move(request), true), std::move(on_event),
+                            std::move(on_done)));
 }
 
 ChatAwaiter Router::co_chat(const ChatRequest& request) { return {core_, request}; }
@@ -128,6 +133,6 @@ ChatAwaiter Router::co_chat(const ChatRequest& request) { return {core_, request
 RouterStats Router::stats() const { return core_->stats(); }
 std::vector<std::string> Router::models() const { return core_->snapshot()->routes.names(); }
 Result<void> Router::reload(RouterConfig config) { return core_->reload(std::move(config)); }
-const std::vector<std::string>& Router::warnings() const noexcept { return core_->snapshot()->config.warnings; }
+std::vector<std::string> Router::warnings() const { return core_->snapshot()->config.warnings; }
 
 KEYWHEEL_END_NAMESPACE

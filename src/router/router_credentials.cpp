@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include <keywheel/router.hpp>
+
+#include <fmt/format.h>
 
 #include "router/core.hpp"
 
@@ -37,7 +37,8 @@ Result<std::string> Router::add_credential(std::string_view service, CredentialC
       entry.credentials.push_back(std::move(credential));
       return {};
     }
-    return Error{.kind = ErrorKind::not_found, .message = fmt::format("there is no service with the id \"{}\"", service)};
+    return Error{.kind = ErrorKind::not_found,
+                 .message = fmt::format("there is no service with the id \"{}\"", service)};
   });
   if (!changed) return std::move(changed).error();
   return id;

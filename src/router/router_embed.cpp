@@ -2,9 +2,9 @@
 #include <iterator>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include <keywheel/router.hpp>
+
+#include <fmt/format.h>
 
 #include "router/core.hpp"
 #include "router/operation.hpp"
@@ -28,7 +28,8 @@ void append(EmbeddingResponse& to, EmbeddingResponse batch, ChatResponse reply) 
   to.credential = std::move(reply.credential);
   std::move(reply.attempts.begin(), reply.attempts.end(), std::back_inserter(to.attempts));
   for (std::string& warning : reply.warnings) {
-    if (std::find(to.warnings.begin(), to.warnings.end(), warning) == to.warnings.end()) to.warnings.push_back(std::move(warning));
+    if (std::find(to.warnings.begin(), to.warnings.end(), warning) == to.warnings.end())
+      to.warnings.push_back(std::move(warning));
   }
 }
 
@@ -48,7 +49,8 @@ Result<std::size_t> batch_size(const detail::Snapshot& snapshot, const Embedding
 Result<EmbeddingResponse> Router::embed(const EmbeddingRequest& request) {
   EmbeddingResponse whole;
   if (request.input.empty()) {
-    return Error{.kind = ErrorKind::invalid_request, .message = "EmbeddingRequest::input is empty: there is nothing to embed"};
+    return Error{.kind = ErrorKind::invalid_request,
+                 .message = "EmbeddingRequest::input is empty: there is nothing to embed"};
   }
   const auto size = batch_size(*core_->snapshot(), request);
   if (!size) return size.error();
@@ -74,7 +76,8 @@ Result<std::vector<ModelInfo>> Router::list_models(std::string_view service) {
   if (snapshot->services.empty()) return Error{.kind = ErrorKind::config, .message = "the config has no services"};
   const detail::ServiceEntry* entry = service.empty() ? &snapshot->services.front() : snapshot->service(service);
   if (entry == nullptr) {
-    return Error{.kind = ErrorKind::not_found, .message = fmt::format("there is no service with the id \"{}\"", service)};
+    return Error{.kind = ErrorKind::not_found,
+                 .message = fmt::format("there is no service with the id \"{}\"", service)};
   }
   auto operation = std::make_unique<detail::ListingOperation>(entry->config.id);
   const auto answer = operation->answer_holder();

@@ -15,8 +15,8 @@ std::string mapped(const std::map<std::string, std::string>& map, std::string_vi
 }
 
 void add(std::vector<Candidate>& to, std::size_t service, std::string model) {
-  const bool known = std::any_of(to.begin(), to.end(),
-                                 [&](const Candidate& c) { return c.service == service && c.model == model; });
+  const bool known =
+      std::any_of(to.begin(), to.end(), [&](const Candidate& c) { return c.service == service && c.model == model; });
   if (!known) to.push_back({.service = service, .model = std::move(model)});
 }
 
@@ -31,7 +31,8 @@ Routes::Routes(const RouterConfig& config, const std::vector<ServiceEntry>& serv
     if (service.models.empty() && service.embedding_models.empty()) open_.push_back(services_.size() - 1);
     if (first_model_.empty() && !service.models.empty()) first_model_ = service.models.front();
     for (const std::string& model : service.models) add(chat_[model], i, mapped(service.model_map, model));
-    for (const std::string& model : service.embedding_models) add(embedding_[model], i, mapped(service.model_map, model));
+    for (const std::string& model : service.embedding_models)
+      add(embedding_[model], i, mapped(service.model_map, model));
     for (const auto& [alias, model] : service.model_redirect) {
       const bool embeds = std::find(service.embedding_models.begin(), service.embedding_models.end(), model) !=
                           service.embedding_models.end();
@@ -83,7 +84,8 @@ std::vector<Candidate> Routes::by_prefix(std::string_view model) const {
   const std::string_view prefix = model.substr(0, slash);
   const std::string_view rest = model.substr(slash + 1);
   for (const Open& service : services_) {
-    if (service.provider == prefix || service.id == prefix) add(named, service.service, mapped(service.model_map, rest));
+    if (service.provider == prefix || service.id == prefix)
+      add(named, service.service, mapped(service.model_map, rest));
   }
   return named;
 }
@@ -99,9 +101,10 @@ Error Routes::unknown(std::string_view model, Kind kind) const {
     }
     known += known.empty() ? name : ", " + name;
   }
-  return {.kind = ErrorKind::not_found,
-          .message = fmt::format("no enabled service serves the {} \"{}\"; the config knows: {}",
-                                 kind == Kind::chat ? "model" : "embedding model", model, known.empty() ? "none" : known)};
+  return {
+      .kind = ErrorKind::not_found,
+      .message = fmt::format("no enabled service serves the {} \"{}\"; the config knows: {}",
+                             kind == Kind::chat ? "model" : "embedding model", model, known.empty() ? "none" : known)};
 }
 
 std::vector<std::string> Routes::names() const {

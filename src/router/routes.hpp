@@ -63,7 +63,7 @@ class Routes {
   std::map<std::string, std::string, std::less<>> redirect_{};
   Table chat_{};
   Table embedding_{};
-  std::vector<Open> services_{};  ///< every enabled one, for "provider/model"
+  std::vector<Open> services_{};     ///< every enabled one, for "provider/model"
   std::vector<std::size_t> open_{};  ///< into services_: those without a list of models
   std::string first_model_{};
 };

@@ -5,21 +5,9 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-void StreamSink::follow(const std::shared_ptr<CallState>& call) {
-  const std::lock_guard lock(mutex_);
-  call_ = call;
-}
-
 Flow StreamSink::on_event(const ChatEvent& event) {
   const bool wake = queue_.push(event);
-  if (queue_.waiting() > most_) {
-    std::shared_ptr<CallState> call;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!std::exchange(paused_, true)) call = call_.lock();
-    }
-    if (call) call->pause();
-  }
+  throttle_.filled(queue_.waiting());
   if (wake) runtime_.open(gate_);
   return Flow::proceed;
 }
@@ -36,7 +24,7 @@ const ChatEvent* StreamSink::next() {
   for (;;) {
     if (const ChatEvent* event = queue_.next()) return event;
     if (queue_.refill()) {
-      release();
+      throttle_.emptied();
       continue;
     }
     bool done = false;
@@ -47,21 +35,12 @@ const ChatEvent* StreamSink::next() {
     }
     // What was pushed before the end, or between the look and the reset, must not be missed.
     if (queue_.refill()) {
-      release();
+      throttle_.emptied();
       continue;
     }
     if (done) return nullptr;
     runtime_.wait(gate_);
   }
-}
-
-void StreamSink::release() {
-  std::shared_ptr<CallState> call;
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(paused_, false)) call = call_.lock();
-  }
-  if (call) call->resume();
 }
 
 Result<ChatResponse> StreamSink::take() {
@@ -81,12 +60,7 @@ void StreamSink::wait_for_end() {
 }
 
 void StreamSink::cancel() {
-  std::shared_ptr<CallState> call;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!reply_) call = call_.lock();
-  }
-  if (call) call->cancel();
+  if (const std::shared_ptr<CallState> call = throttle_.call()) call->cancel();
 }
 
 StreamState::StreamState(std::shared_ptr<RouterCore> core, std::unique_ptr<Operation> operation, bool borrowed)

@@ -15,9 +15,9 @@ namespace detail {
 /// Holds a call's events for a reader on another thread, and holds the call back where the reader is slow.
 class StreamSink final : public CallSink {
  public:
-  StreamSink(Runtime& runtime, std::size_t most) : runtime_(runtime), most_(most) {}
+  StreamSink(Runtime& runtime, std::size_t most) : runtime_(runtime), throttle_(most) {}
 
-  void follow(const std::shared_ptr<CallState>& call);
+  void follow(std::weak_ptr<CallState> call) { throttle_.follow(std::move(call)); }
   [[nodiscard]] bool wants_events() const noexcept override { return true; }
   Flow on_event(const ChatEvent& event) override;
   void on_done(Result<ChatResponse> reply) override;
@@ -31,15 +31,11 @@ class StreamSink final : public CallSink {
   void cancel();
 
  private:
-  void release();
-
   Runtime& runtime_;
-  const std::size_t most_;
   Gate gate_{};
   EventQueue queue_{};
+  Throttle throttle_;
   std::mutex mutex_{};
-  std::weak_ptr<CallState> call_{};
-  bool paused_ = false;
   std::optional<Result<ChatResponse>> reply_{};
 };
 
@@ -55,7 +51,9 @@ class StreamState {
   [[nodiscard]] const ChatEvent* current() const noexcept { return current_; }
   void advance();
   [[nodiscard]] Result<ChatResponse> result();
-  void cancel() { if (sink_) sink_->cancel(); }
+  void cancel() {
+    if (sink_) sink_->cancel();
+  }
 
  private:
   std::shared_ptr<RouterCore> core_;

@@ -15,8 +15,8 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// The tokens that were fetched with credentials, by credential id. One fetch in flight each; a token is renewed before it
-/// ends. Calls may come from any thread.
+/// The tokens that were fetched with credentials, by credential id. One fetch in flight each; a token is renewed before
+/// it ends. Calls may come from any thread.
 class TokenCache {
  public:
   /// What a waiter is handed when a fetch has ended: nothing to read, it asks again. Called with no lock held.
