@@ -268,23 +268,36 @@ void RouterCore::leave_line(std::uint64_t ticket) {
 
 void RouterCore::dispatch() {
   if (waiting_count_.load(std::memory_order_relaxed) == 0) return;
-  const std::lock_guard lock(line_mutex_);
-  for (LineGrant& grant : line_.poll(now())) {
-    const auto it = waiting_.find(grant.ticket);
-    if (it == waiting_.end()) continue;
-    const std::shared_ptr<CallState> call = it->second.lock();
-    waiting_.erase(it);
-    if (!call) continue;
-    call->runtime().post([call, answer = std::make_shared<std::variant<Grant, Unavailable>>(std::move(grant.answer))] {
-      if (auto* granted = std::get_if<Grant>(answer.get())) {
-        call->granted(std::move(granted->lease), granted->demand);
+  struct Told {
+    std::shared_ptr<CallState> call{};
+    std::variant<Grant, Unavailable> answer;
+  };
+  // A lease that nobody takes any more comes back to the pool, which calls here again: never with the lock held.
+  std::vector<std::shared_ptr<Told>> told;
+  {
+    const std::lock_guard lock(line_mutex_);
+    for (LineGrant& grant : line_.poll(now())) {
+      auto one = std::make_shared<Told>(Told{.answer = std::move(grant.answer)});
+      if (const auto it = waiting_.find(grant.ticket); it != waiting_.end()) {
+        one->call = it->second.lock();
+        waiting_.erase(it);
+      }
+      told.push_back(std::move(one));
+    }
+    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+    if (const auto when = line_.next_time()) schedule_dispatch(*when);
+  }
+  for (std::shared_ptr<Told>& one : told) {
+    if (!one->call) continue;
+    Runtime& runtime = one->call->runtime();
+    runtime.post([one = std::move(one)] {
+      if (auto* granted = std::get_if<Grant>(&one->answer)) {
+        one->call->granted(std::move(granted->lease), granted->demand);
       } else {
-        call->refused(std::move(std::get<Unavailable>(*answer)));
+        one->call->refused(std::move(std::get<Unavailable>(one->answer)));
       }
     });
   }
-  waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-  if (const auto when = line_.next_time()) schedule_dispatch(*when);
 }
 
 // With the line's lock held.
