@@ -31,11 +31,6 @@ Digest<Size> hmac(const EVP_MD* kind, std::string_view key, std::string_view byt
 
 void wipe(void* memory, std::size_t size) noexcept { OPENSSL_cleanse(memory, size); }
 
-void wipe(std::string& text) noexcept {
-  OPENSSL_cleanse(text.data(), text.size());
-  text.clear();
-}
-
 Digest<32> sha256(std::string_view bytes) {
   Digest<32> out;
   unsigned int size = 0;

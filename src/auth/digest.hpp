@@ -14,7 +14,6 @@ namespace detail {
 
 /// Overwrites memory in a way that the compiler keeps.
 void wipe(void* memory, std::size_t size) noexcept;
-void wipe(std::string& text) noexcept;
 
 /// The bytes of a hash, wiped when destroyed: on the way to a signature they are keys.
 template <std::size_t Size>
