@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include <openssl/crypto.h>
+#include "auth/digest.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -28,7 +28,7 @@ void scrub(std::string& text, const CredentialConfig& credential) {
 
 void wipe(std::string& text) noexcept {
   text.resize(text.capacity());
-  OPENSSL_cleanse(text.data(), text.size());
+  wipe(text.data(), text.size());
   text.clear();
 }
 
