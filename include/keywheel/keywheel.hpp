@@ -11,4 +11,5 @@
 #include <keywheel/failure.hpp>
 #include <keywheel/router.hpp>
 #include <keywheel/secret.hpp>
+#include <keywheel/tools.hpp>
 #include <keywheel/transport.hpp>
