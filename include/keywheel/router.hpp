@@ -32,6 +32,7 @@ using DoneCallback = std::function<void(Result<ChatResponse>)>;
 namespace detail {
 class CallState;
 class RouterCore;
+struct RouterAccess;
 class StreamState;
 template <class F>
 concept event_callback = std::is_invocable_v<F&, const ChatEvent&>;
@@ -220,6 +221,7 @@ class KEYWHEEL_EXPORT Router {
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
+  friend struct detail::RouterAccess;
   explicit Router(std::shared_ptr<detail::RouterCore> core) noexcept;
   [[nodiscard]] Result<ChatResponse> chat_events(const ChatRequest& request, EventCallback on_event);
   Call start_events(ChatRequest request, EventCallback on_event, DoneCallback on_done);

@@ -24,6 +24,11 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
+/// How tests make a Router over loops of their own.
+struct RouterAccess {
+  [[nodiscard]] static Router make(std::shared_ptr<RouterCore> core) noexcept { return Router(std::move(core)); }
+};
+
 /// One config, ready for use. Immutable: a call keeps the one it began with.
 struct Snapshot {
   RouterConfig config{};

@@ -14,9 +14,15 @@ namespace keywheel::testing {
 /// Every answer waits until LoopbackServer::release() of this name.
 [[nodiscard]] inline KeyScript held(std::string name) {
   return {.reply = [name = std::move(name)](const ReceivedRequest&, const Ask& ask) {
-    Reply reply = ask.stream ? Reply::sse({"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"held\"},\"finish_reason\":\"stop\"}]}\n\n",
-                                           "data: [DONE]\n\n"})
-                             : Reply::json(200, R"({"choices":[{"index":0,"message":{"role":"assistant","content":"held"},"finish_reason":"stop"}]})");
+    Reply reply =
+        ask.stream
+            ? Reply::sse(
+                  {"data: "
+                   "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"held\"},\"finish_reason\":\"stop\"}]}\n\n",
+                   "data: [DONE]\n\n"})
+            : Reply::json(
+                  200,
+                  R"({"choices":[{"index":0,"message":{"role":"assistant","content":"held"},"finish_reason":"stop"}]})");
     reply.hold = name;
     return std::optional(std::move(reply));
   }};
@@ -25,7 +31,8 @@ namespace keywheel::testing {
 /// A Router over one service of the loopback provider.
 struct RouterFixture {
   explicit RouterFixture(std::initializer_list<const char*> keys = {"sk-test-one"}) {
-    ServiceConfig service{.provider = "openai", .id = "main", .base_url = provider.url() + "/v1", .models = {"test-model"}};
+    ServiceConfig service{
+        .provider = "openai", .id = "main", .base_url = provider.url() + "/v1", .models = {"test-model"}};
     service.rotation = Rotation::first;
     for (const char* key : keys) service.credentials.push_back({.api_key = key});
     config.services.push_back(std::move(service));

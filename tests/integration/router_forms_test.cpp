@@ -1,10 +1,11 @@
-#include <catch2/catch_test_macros.hpp>
 #include <coroutine>
 #include <future>
 #include <optional>
 #include <string>
 
 #include <keywheel/future.hpp>
+
+#include <catch2/catch_test_macros.hpp>
 
 #include "integration/router_fixture.hpp"
 

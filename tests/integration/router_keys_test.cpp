@@ -1,5 +1,6 @@
-#include <catch2/catch_test_macros.hpp>
 #include <sstream>
+
+#include <catch2/catch_test_macros.hpp>
 
 #include "integration/router_fixture.hpp"
 

@@ -1,14 +1,15 @@
 #include <atomic>
-#include <catch2/catch_test_macros.hpp>
 #include <future>
 #include <memory>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include <keywheel/future.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "integration/router_fixture.hpp"
 
@@ -62,7 +63,8 @@ TEST_CASE("on_done comes exactly once, last, and never from inside start", "[rou
   }
 }
 
-TEST_CASE("start never calls on_done on the starting thread before it returns, even for a call that must fail", "[router][threads]") {
+TEST_CASE("start never calls on_done on the starting thread before it returns, even for a call that must fail",
+          "[router][threads]") {
   RouterFixture f;
   Router router = f.router();
   const auto me = std::this_thread::get_id();
@@ -74,10 +76,12 @@ TEST_CASE("start never calls on_done on the starting thread before it returns, e
   CHECK(where.get_future().get() != me);
 }
 
-TEST_CASE("an exception from a blocking caller's callback cancels the call and reaches the caller", "[router][threads]") {
+TEST_CASE("an exception from a blocking caller's callback cancels the call and reaches the caller",
+          "[router][threads]") {
   RouterFixture f;
   Router router = f.router();
-  CHECK_THROWS_AS((void)router.chat(f.request(), [](const ChatEvent&) { throw std::runtime_error("mine"); }), std::runtime_error);
+  CHECK_THROWS_AS((void)router.chat(f.request(), [](const ChatEvent&) { throw std::runtime_error("mine"); }),
+                  std::runtime_error);
   CHECK(router.chat(f.request()));
   CHECK(router.stats().in_flight == 0);
 }
@@ -122,7 +126,8 @@ TEST_CASE("destruction cancels what is in flight, fulfils what is awaited and jo
   auto router = std::make_unique<Router>(f.config);
   std::atomic<int> cancelled{0};
   for (int i = 0; i < 20; ++i) {
-    router->start(f.request(), [&](Result<ChatResponse> reply) { cancelled += reply.error().kind == ErrorKind::cancelled ? 1 : 0; });
+    router->start(f.request(),
+                  [&](Result<ChatResponse> reply) { cancelled += reply.error().kind == ErrorKind::cancelled ? 1 : 0; });
   }
   auto future = chat_async(*router, f.request());
   REQUIRE(f.provider.server().wait_for_requests(21));
@@ -179,7 +184,9 @@ TEST_CASE("dropping a Call or a future detaches, dropping a stream cancels", "[r
   f.provider.script("sk-test-one", held("go"));
   Router router = f.router();
   std::promise<Result<ChatResponse>> done;
-  { const Call call = router.start(f.request(), [&](Result<ChatResponse> reply) { done.set_value(std::move(reply)); }); }
+  {
+    const Call call = router.start(f.request(), [&](Result<ChatResponse> reply) { done.set_value(std::move(reply)); });
+  }
   { auto future = chat_async(router, f.request()); }
   REQUIRE(f.provider.server().wait_for_requests(2));
   f.provider.server().release("go");
