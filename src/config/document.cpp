@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "config/wording.hpp"
+#include "providers/registry.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -139,7 +142,7 @@ void resolve_proxy(Reader& reader, const Entry& entry, std::string_view struct_p
   }
 }
 
-void read_entry(Reader& reader, const JsonNode& object, std::string_view type, const JsonNode& root,
+void read_entry(Reader& reader, const JsonNode& object, std::string_view provider, const JsonNode& root,
                 Document& document) {
   if (!reader.expect(object, JsonNode::Type::object)) return;
   const std::string struct_path = fmt::format("services[{}]", document.config.services.size());
@@ -147,7 +150,7 @@ void read_entry(Reader& reader, const JsonNode& object, std::string_view type, c
 
   Entry entry;
   entry.document = &document;
-  entry.service.provider = type;
+  entry.service.provider = provider;
   entry.service.rotation = document.rotation;
   entry.service.enabled = false;  // the format's default
 
@@ -160,6 +163,18 @@ void read_entry(Reader& reader, const JsonNode& object, std::string_view type, c
   resolve_proxy(reader, entry, struct_path, root, document, entry.service);
   reader.set_lenient(false);
   document.config.services.push_back(std::move(entry.service));
+}
+
+/// The provider that a key of "services" names, in any letter case. One that is not known may be a Transport of the
+/// application's own, which the Router knows and a file does not.
+std::string provider_named(Reader& reader, std::string_view type) {
+  if (find_preset(type) != nullptr) return std::string(type);
+  const std::string lower = lowercase(type);
+  if (find_preset(lower) != nullptr) return lower;
+  const std::vector<std::string_view> known = provider_names();
+  reader.warn(fmt::format("no provider that comes with keywheel; the Router needs a Transport of this name{}",
+                          did_you_mean(type, known)));
+  return std::string(type);
 }
 
 // ---- the file ----
@@ -234,9 +249,10 @@ void read_document(Reader& reader, const JsonNode& root, Document& into) {
   for (const JsonNode& type : into.services->children) {
     const Reader::Step step(reader, type.key);
     if (type.type == JsonNode::Type::null || !reader.expect(type, JsonNode::Type::array)) continue;
+    const std::string provider = provider_named(reader, type.key);
     for (std::size_t i = 0; i < type.children.size(); ++i) {
       const Reader::Step item(reader, i);
-      read_entry(reader, type.children[i], type.key, root, into);
+      read_entry(reader, type.children[i], provider, root, into);
     }
   }
 }

@@ -6,9 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include <keywheel/config_json.hpp>
+
 #include <fmt/format.h>
 
 #include "config/validate.hpp"
+#include "providers/registry.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -64,4 +67,11 @@ Result<RouterConfig> config_from(std::span<const EnvironmentProvider> providers,
 }
 
 }  // namespace detail
+
+Result<RouterConfig> config_from_environment() {
+  std::vector<detail::EnvironmentProvider> providers;
+  for (const detail::Preset& preset : detail::presets()) providers.push_back({preset.name, preset.env});
+  return detail::config_from(providers, [](const std::string& name) { return env(name.c_str()); });
+}
+
 KEYWHEEL_END_NAMESPACE

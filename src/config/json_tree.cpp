@@ -29,7 +29,10 @@ class InPlaceStream {
   Ch Take() { return next_ == end_ ? '\0' : *next_++; }
   [[nodiscard]] std::size_t Tell() const { return static_cast<std::size_t>(next_ - begin_); }
   Ch* PutBegin() { return write_ = next_; }
-  void Put(Ch c) { *write_++ = c; }
+  /// Never past the end: of a character cut off there, RapidJSON's check of the encoding writes what it could not read.
+  void Put(Ch c) {
+    if (write_ != end_) *write_++ = c;
+  }
   void Flush() {}
   std::size_t PutEnd(Ch* begin) { return static_cast<std::size_t>(write_ - begin); }
   Ch* Push(std::size_t count) { return std::exchange(write_, write_ + count); }

@@ -20,9 +20,7 @@ void read_enum(Reader& reader, const JsonNode& value, std::span<const std::pair<
   const std::size_t before = reader.faults.size();
   reader.read(value, text);
   if (reader.faults.size() != before) return;
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  text = lowercase(text);
   std::vector<std::string_view> known;
   for (const auto& [name, meaning] : names) {
     if (name == text) {

@@ -264,7 +264,7 @@ std::vector<ConfigFault> check(RouterConfig& config) {
   check_proxy(faults.at("proxy"), config.proxy);
   check_tls(faults.at("tls"), config.tls);
   check_bounds(faults.at("bounds"), config.bounds);
-  constexpr int kMostThreads = 256;
+  constexpr int kMostThreads = 64;
   if (config.loop_threads < 1 || config.loop_threads > kMostThreads) {
     faults.add("loop_threads", fmt::format("expected 1 to {}, came {}", kMostThreads, config.loop_threads));
   }

@@ -231,7 +231,7 @@ TEST_CASE("all faults are told at once, each with its place", "[config]") {
   },
   "proxy": {"strategy": "sometimes"}
 })");
-  CHECK_THAT(message, ContainsSubstring("line 2, column 19: loop_threads: expected 1 to 256, came 0\n"));
+  CHECK_THAT(message, ContainsSubstring("line 2, column 19: loop_threads: expected 1 to 64, came 0\n"));
   CHECK_THAT(message,
              ContainsSubstring("line 5, column 19: services.xinghuo[0].enabled: expected true or false, came a "
                                "string\n"));
@@ -352,6 +352,7 @@ TEST_CASE("text that is not JSON is told with line and column", "[config]") {
              ContainsSubstring("line 1, column 3: not JSON: comments are not part of it"));
   CHECK_THAT(fault_of("{\"a\": tru}"), ContainsSubstring("line 1, column "));
   CHECK_THAT(fault_of("{\"a\": \"\xff\"}"), ContainsSubstring("not JSON"));
+  CHECK_THAT(fault_of("{\"a\xf0"), ContainsSubstring("not JSON"));  // cut inside a character
   CHECK_THAT(fault_of("{\"services\""), ContainsSubstring("the text ends here"));
   CHECK_THAT(fault_of("{} {}"), ContainsSubstring("line 1, column 4"));
   CHECK_THAT(fault_of(std::string("{}\0{}", 5)), ContainsSubstring("zero byte"));

@@ -91,7 +91,7 @@ TEST_CASE("every fault of a config is found", "[config]") {
   service.credentials[1].weight = std::numeric_limits<double>::infinity();
   config.services[1].provider = "";
   const std::vector<std::string> faults = detail::complete(config);
-  CHECK(has(faults, "loop_threads: expected 1 to 256, came 0"));
+  CHECK(has(faults, "loop_threads: expected 1 to 64, came 0"));
   CHECK(has(faults, "retry.jitter: expected a share from 0 to 1, came 2"));
   CHECK(has(faults, "retry.backoff: expected 0 or more, came -1 ms"));
   CHECK(has(faults, "timeouts.idle: expected 0 or more, came -1000 ms"));
