@@ -201,9 +201,7 @@ void CallState::granted(Lease lease, std::size_t demand) {
                        .model = stops_[current_].candidate.model,
                        .reason = lease_.reason(),
                        .started = since_begin()});
-  builder_ = ResponseBuilder();
-  written_ = TokenCount();
-  answering_ = false;
+  builder_.clear();
   held_start_.reset();
   warnings_.clear();
   with_token();
@@ -337,8 +335,6 @@ void CallState::on_attempt_sent() {
 
 void CallState::on_attempt_event(const ChatEvent& event) {
   if (finished_ || stopping_) return;
-  answering_ = true;
-  written_.add(event.delta);
   builder_.event(event);
   if (!sink_->wants_events()) return;
   // An attempt that fails right after its first words about itself may still be replaced by another.
@@ -407,10 +403,10 @@ void CallState::settle(std::optional<Failure> failure) {
   }
   Outcome outcome{.failure = failure, .latency = latency.value_or(std::chrono::nanoseconds{0}), .sent = sent};
   outcome.usage = builder_.usage();
-  if (failure && outcome.usage.empty() && answering_) {
+  if (failure && outcome.usage.empty() && builder_.started()) {
     // Cut off: what was sent and received so far will have been charged.
     outcome.usage = {.prompt_tokens = estimate_.prompt,
-                     .completion_tokens = written_.tokens(),
+                     .completion_tokens = builder_.estimated_completion_tokens(),
                      .estimated = true};
   }
 

@@ -116,8 +116,6 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
 
   ResponseBuilder builder_{};
-  TokenCount written_{};    ///< by the model, in this attempt
-  bool answering_ = false;  ///< the attempt has given an event
   std::vector<std::string> warnings_{};
   std::optional<ChatEvent> held_start_{};  ///< shown with the first event that says something
   bool delivered_ = false;

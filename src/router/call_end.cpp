@@ -104,7 +104,7 @@ void CallState::fail(Error error) {
     outcome.usage = builder_.usage();
     if (outcome.usage.empty() && sent) {
       outcome.usage = {.prompt_tokens = estimate_.prompt,
-                       .completion_tokens = written_.tokens(),
+                       .completion_tokens = builder_.estimated_completion_tokens(),
                        .estimated = true};
     }
     Attempt& record = attempts_.back();
@@ -118,7 +118,7 @@ void CallState::fail(Error error) {
                         std::nullopt, runtime_.now());
     core_->pool().report(std::move(lease_), outcome, runtime_.now());
   }
-  error.partial_text = builder_.partial_text();
+  error.partial_text = builder_.text();
   error.attempts = std::move(attempts_);
   finish(std::move(error));
 }

@@ -50,19 +50,17 @@ std::int64_t estimate_part(const Part& part) noexcept {
 }  // namespace
 
 // A token is about four Latin letters, and about one CJK character; in UTF-8 the latter take three bytes and more.
-void TokenCount::add(std::string_view text) noexcept {
+std::int64_t estimate_tokens(std::string_view text) noexcept {
+  std::int64_t ascii = 0;
+  std::int64_t lead = 0;
+  std::int64_t wide = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    ascii_ += byte < 0x80 ? 1 : 0;
-    two_ += byte >= 0xC0 && byte < 0xE0 ? 1 : 0;
-    wide_ += byte >= 0xE0 ? 1 : 0;
+    ascii += byte < 0x80 ? 1 : 0;
+    lead += byte >= 0xC0 && byte < 0xE0 ? 1 : 0;
+    wide += byte >= 0xE0 ? 1 : 0;
   }
-}
-
-std::int64_t estimate_tokens(std::string_view text) noexcept {
-  TokenCount count;
-  count.add(text);
-  return count.tokens();
+  return (ascii + 3) / 4 + (lead + 1) / 2 + wide;
 }
 
 ChatOperation::ChatOperation(ChatRequest request, bool stream)

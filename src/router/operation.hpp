@@ -108,18 +108,6 @@ class ListingOperation final : public Operation {
   std::shared_ptr<std::vector<ModelInfo>> answer_ = std::make_shared<std::vector<ModelInfo>>();
 };
 
-/// Counts the tokens of a text, in pieces, without a tokenizer.
-class TokenCount {
- public:
-  void add(std::string_view text) noexcept;
-  [[nodiscard]] std::int64_t tokens() const noexcept { return (ascii_ + 3) / 4 + (two_ + 1) / 2 + wide_; }
-
- private:
-  std::int64_t ascii_ = 0;
-  std::int64_t two_ = 0;   ///< characters of two bytes: Greek, Cyrillic, accents
-  std::int64_t wide_ = 0;  ///< characters of three bytes and more: CJK, symbols
-};
-
 /// Tokens of a text without a tokenizer.
 [[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
 
