@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <keywheel/config.hpp>
 #include <keywheel/credential_pool.hpp>
@@ -111,6 +112,13 @@ class Runtime {
 
   /// Waits until the gate is open: runs the loop on this thread where nobody else does. Not on the loop.
   virtual void wait(Gate& gate) = 0;
+  /// post() and then wait(), by a thread that will wait for what it posts: no other thread need be started or woken
+  /// for the task, this one runs it. False: as post(), and it has not waited.
+  virtual bool post_and_wait(Task task, Gate& gate) {
+    if (!post(std::move(task))) return false;
+    wait(gate);
+    return true;
+  }
   /// Opens a gate and wakes whoever waits on it. Any thread.
   virtual void open(Gate& gate) = 0;
 
