@@ -1,0 +1,347 @@
+#include "http/engine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include <fmt/format.h>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+
+/// Stands for a Transfer towards the router.
+class HttpExchange final : public Exchange {
+ public:
+  HttpExchange(std::shared_ptr<Engine> engine, Transfer& transfer) : engine_(std::move(engine)), transfer_(transfer) {}
+  ~HttpExchange() override { engine_->cancel(transfer_); }
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+
+  void pause() override { transfer_.want_pause = true; }
+  void resume() override { engine_->resume(transfer_); }
+
+ private:
+  std::shared_ptr<Engine> engine_;
+  Transfer& transfer_;
+};
+
+TimePoint clock_now() { return TimePoint(std::chrono::steady_clock::now()); }
+
+Transfer* transfer_of(CURL* handle) noexcept {
+  char* found = nullptr;
+  curl_easy_getinfo(handle, CURLINFO_PRIVATE, &found);
+  return reinterpret_cast<Transfer*>(found);
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> Engine::create(std::shared_ptr<Resolver> resolver, Post post) {
+  // In a fork's child nothing is given back: the sockets are the parent's.
+  const auto release = [process = ProcessMark()](const Engine* engine) {
+    if (!process.forked()) delete engine;
+  };
+  return std::shared_ptr<Engine>(new Engine(std::move(resolver), std::move(post)), release);
+}
+
+Engine::Engine(std::shared_ptr<Resolver> resolver, Post post)
+    : resolver_(std::move(resolver)), post_(std::move(post)) {}
+
+Engine::~Engine() {
+  for (const std::unique_ptr<Transfer>& transfer : transfers_) release(*transfer);
+}
+
+std::unique_ptr<Exchange> Engine::exchange(HttpRequest request, const ExchangeOptions& options,
+                                           ExchangeListener& listener) {
+  auto made = std::make_unique<Transfer>(*this, listener);
+  Transfer& transfer = *made;
+  transfer.index = transfers_.size();
+  transfers_.push_back(std::move(made));
+  ++in_flight_;
+  if (std::optional<std::string> fault = prepare(transfer, request, options)) {
+    transfer.stopped = {ExchangeEnd::Kind::refused, std::move(*fault)};
+    list(stopped_, transfer);
+  } else {
+    list(starting_, transfer);
+  }
+  return std::make_unique<HttpExchange>(shared_from_this(), transfer);
+}
+
+const std::variant<Origin, std::string>& Engine::origin_of(const std::string& url) {
+  constexpr std::size_t kKept = 256;
+  if (const auto known = origins_.find(url); known != origins_.end()) return known->second;
+  if (origins_.size() >= kKept) origins_.clear();
+  return origins_.emplace(url, read_url(url)).first->second;
+}
+
+Multi& Engine::multi_for(const TlsConfig& tls) {
+  for (const std::unique_ptr<Multi>& multi : multis_)
+    if (multi->trusts(tls)) return *multi;
+  multis_.push_back(std::make_unique<Multi>(tls, poller_, static_cast<std::uint32_t>(multis_.size())));
+  multis_.back()->on_unwatched = [this](CURL* handle, int error) {
+    Transfer* transfer = transfer_of(handle);
+    if (transfer == nullptr || transfer->stopped || transfer->finished) return;
+    transfer->stopped = {ExchangeEnd::Kind::exhausted,
+                         fmt::format("the system watches no more sockets: {}", std::strerror(error))};
+    list(stopped_, *transfer);
+  };
+  return *multis_.back();
+}
+
+std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& request, const ExchangeOptions& options) {
+  if (request.websocket) return "this build of keywheel speaks no WebSocket";
+  const auto& read = origin_of(request.url);
+  if (const auto* fault = std::get_if<std::string>(&read)) return *fault;
+  const auto& origin = std::get<Origin>(read);
+
+  bool secret = origin.user_info;
+  for (const HttpHeader& header : request.headers) {
+    if (std::optional<std::string> fault = header_fault(header)) return fault;
+    secret = secret || is_secret_header(header.name);
+  }
+  if (options.proxy != nullptr) {
+    if (const Secret* url = choose_proxy(*options.proxy, environment_, origin)) {
+      auto proxy = read_proxy(*url);
+      if (auto* fault = std::get_if<std::string>(&proxy)) return std::move(*fault);
+      transfer.proxy = std::move(std::get<Proxy>(proxy));
+    }
+  }
+  const bool stays_here = is_loopback(origin.host) && (!transfer.proxy || is_loopback(transfer.proxy->host));
+  if (!origin.https && secret && !options.allow_insecure && !stays_here)
+    return fmt::format("plain http to {} would show the key to everyone on the way; use https, or set allow_insecure",
+                       origin.authority());
+
+  transfer.multi = &multi_for(options.tls != nullptr ? *options.tls : TlsConfig{});
+  transfer.route = &transfer.multi->route(origin, transfer.proxy ? &*transfer.proxy : nullptr);
+  transfer.url = std::move(request.url);
+  transfer.method = std::move(request.method);
+  transfer.body = std::move(request.body);
+  transfer.headers.assign(std::move(request.headers));
+  transfer.stream = options.stream;
+  const Bounds bounds = options.bounds != nullptr ? *options.bounds : Bounds{};
+  transfer.max_body = bounds.max_body;
+  transfer.max_header = bounds.max_header;
+  transfer.user_agent = fmt::format("{}{}keywheel/{}.{}.{}", options.user_agent, options.user_agent.empty() ? "" : " ",
+                                    KEYWHEEL_VERSION_MAJOR, KEYWHEEL_VERSION_MINOR, KEYWHEEL_VERSION_PATCH);
+  return std::nullopt;
+}
+
+bool Engine::ready() const noexcept {
+  return !starting_.empty() || !resuming_.empty() || !stopped_.empty() || !cancelled_.empty() || !changed_.empty();
+}
+
+void Engine::turn() {
+  timers_.run_due(clock_now());
+  constexpr int kRounds = 64;  // then sockets get their turn
+  for (int round = 0; round < kRounds; ++round) {
+    if (ready()) settle();
+    bool acted = false;
+    const TimePoint now = clock_now();
+    for (std::size_t i = 0; i < multis_.size(); ++i) {
+      const std::optional<TimePoint> deadline = multis_[i]->deadline();
+      if (!deadline || *deadline > now) continue;
+      multis_[i]->act(CURL_SOCKET_TIMEOUT, 0);
+      collect(*multis_[i]);
+      acted = true;
+    }
+    if (!acted && !ready()) return;
+  }
+}
+
+void Engine::poll(bool block) {
+  std::optional<TimePoint> until = timers_.next();
+  for (const std::unique_ptr<Multi>& multi : multis_)
+    if (multi->deadline() && (!until || *multi->deadline() < *until)) until = multi->deadline();
+  std::optional<std::chrono::nanoseconds> timeout;
+  if (!block || ready()) {
+    timeout = std::chrono::nanoseconds(0);
+  } else if (until) {
+    timeout = std::max(std::chrono::nanoseconds(0), *until - std::min(*until, clock_now()));
+  }
+  poller_.wait(events_, timeout);
+  for (const Poller::Event& event : events_) {
+    if (event.tag >= multis_.size()) continue;
+    multis_[event.tag]->act(event.fd, (event.readable ? CURL_CSELECT_IN : 0) | (event.writable ? CURL_CSELECT_OUT : 0));
+  }
+  if (events_.empty()) return;
+  for (std::size_t i = 0; i < multis_.size(); ++i) collect(*multis_[i]);
+}
+
+void Engine::settle() {
+  const auto each = [](List& list, auto&& run) {
+    List taken;
+    taken.swap(list);
+    for (Transfer* transfer : taken) {
+      --transfer->listed;
+      if (transfer->listener != nullptr && !transfer->finished) run(*transfer);
+    }
+  };
+  each(starting_, [this](Transfer& transfer) { start(transfer); });
+  each(resuming_, [this](Transfer& transfer) { unpause(transfer); });
+  each(stopped_, [this](Transfer& transfer) { finish(transfer, std::move(*transfer.stopped)); });
+
+  List taken;
+  taken.swap(cancelled_);
+  for (Transfer* transfer : taken) {
+    if (transfer->listed > 0) {
+      cancelled_.push_back(transfer);  // a list that was filled meanwhile still names it
+    } else {
+      destroy(*transfer);
+    }
+  }
+  std::vector<Route*> routes;
+  routes.swap(changed_);
+  for (Route* route : routes) {
+    route->changed = false;
+    admit(*route);
+  }
+}
+
+void Engine::list(List& list, Transfer& transfer) {
+  list.push_back(&transfer);
+  ++transfer.listed;
+}
+
+void Engine::change(Route& route) {
+  if (route.changed) return;
+  route.changed = true;
+  changed_.push_back(&route);
+}
+
+void Engine::start(Transfer& transfer) {
+  if (!resolve(transfer)) return;
+  transfer.route->host.enter(transfer);
+  change(*transfer.route);
+}
+
+bool Engine::resolve(Transfer& transfer) {
+  for (RouteName& name : transfer.route->names) {
+    if (unresolved_.contains(name.host)) return await(name.host, transfer);
+    const auto tell = [post = post_, weak = weak_from_this(), host = name.host](const Resolver::Answer&) {
+      post([weak, host] {
+        if (const std::shared_ptr<Engine> engine = weak.lock()) engine->named(host);
+      });
+    };
+    const std::optional<Resolver::Answer> answer = resolver_->find(name.host, tell);
+    if (!answer) return await(name.host, transfer);
+    if (answer->addresses.empty()) {
+      transfer.stopped = {answer->exhausted ? ExchangeEnd::Kind::exhausted : ExchangeEnd::Kind::unreachable,
+                          fmt::format("the name {} was not resolved: {}", name.host, answer->error)};
+      list(stopped_, transfer);
+      return false;
+    }
+    name.answer = *answer;
+  }
+  return true;
+}
+
+bool Engine::await(const std::string& name, Transfer& transfer) {
+  transfer.unresolved = name;
+  unresolved_[name].push_back(&transfer);
+  return false;
+}
+
+void Engine::named(const std::string& name) {
+  const auto waiting = unresolved_.find(name);
+  if (waiting == unresolved_.end()) return;
+  const List transfers = std::move(waiting->second);
+  unresolved_.erase(waiting);
+  for (Transfer* transfer : transfers) {
+    transfer->unresolved.clear();
+    list(starting_, *transfer);
+  }
+}
+
+void Engine::admit(Route& route) {
+  while (Visit* visit = route.host.next()) launch(static_cast<Transfer&>(*visit));
+}
+
+void Engine::launch(Transfer& transfer) {
+  CURL* handle = transfer.multi->take_handle();
+  const bool good = handle != nullptr && transfer.set_up(handle);
+  if (good && transfer.multi->add(handle) == CURLM_OK) {
+    transfer.handle = handle;
+    return;
+  }
+  if (handle != nullptr) curl_easy_cleanup(handle);
+  transfer.stopped = {ExchangeEnd::Kind::exhausted, "no memory for a transfer"};
+  list(stopped_, transfer);
+}
+
+void Engine::unpause(Transfer& transfer) {
+  if (!transfer.paused || transfer.want_pause || transfer.handle == nullptr) return;
+  transfer.paused = false;
+  curl_easy_pause(transfer.handle, CURLPAUSE_CONT);
+  transfer.multi->due_now();
+}
+
+void Engine::collect(Multi& multi) {
+  multi.collect([&](CURL* handle, CURLcode code) {
+    Transfer& transfer = *transfer_of(handle);
+    finish(transfer, transfer.end(code));
+  });
+}
+
+void Engine::finish(Transfer& transfer, ExchangeEnd end) {
+  release(transfer);
+  if (end.kind == ExchangeEnd::Kind::unreachable)
+    for (const RouteName& name : transfer.route->names) resolver_->suspect(name.host);
+  if (ExchangeListener* listener = std::exchange(transfer.listener, nullptr)) listener->on_end(std::move(end));
+}
+
+void Engine::release(Transfer& transfer) {
+  if (transfer.finished) return;
+  transfer.finished = true;
+  --in_flight_;
+  if (transfer.handle != nullptr) {
+    transfer.multi->remove(transfer.handle);
+    curl_easy_setopt(transfer.handle, CURLOPT_ERRORBUFFER, nullptr);
+    transfer.multi->give_back(std::exchange(transfer.handle, nullptr));
+  }
+  if (transfer.route != nullptr) {
+    transfer.route->host.leave(transfer);
+    change(*transfer.route);
+  }
+  transfer.wipe_request();
+}
+
+void Engine::destroy(Transfer& transfer) {
+  release(transfer);
+  const std::size_t index = transfer.index;
+  if (index + 1 != transfers_.size()) {
+    std::swap(transfers_[index], transfers_.back());
+    transfers_[index]->index = index;
+  }
+  transfers_.pop_back();
+}
+
+void Engine::opened(Transfer& transfer, int fd) {
+  transfer.route->host.opened(transfer, fd);
+  change(*transfer.route);
+}
+
+void Engine::boarded(Transfer& transfer, std::uint16_t local_port) {
+  transfer.route->host.boarded(transfer, local_port);
+  change(*transfer.route);
+}
+
+void Engine::spoke(Transfer& transfer, bool http2) {
+  transfer.route->host.spoke(http2);
+  change(*transfer.route);
+}
+
+void Engine::cancel(Transfer& transfer) {
+  transfer.listener = nullptr;
+  if (!transfer.unresolved.empty()) std::erase(unresolved_[transfer.unresolved], &transfer);
+  cancelled_.push_back(&transfer);
+}
+
+void Engine::resume(Transfer& transfer) {
+  transfer.want_pause = false;
+  if (transfer.paused && !transfer.finished) list(resuming_, transfer);
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,132 @@
+#include "http/headers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool contains(std::string_view text, std::string_view part) noexcept {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                     [](char x, char y) { return lower(x) == y; }) != text.end();
+}
+
+bool is_token(char c) noexcept {
+  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
+  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+}  // namespace
+
+void wipe(std::string& text) noexcept {
+  OPENSSL_cleanse(text.data(), text.size());
+  text.clear();
+}
+
+bool is_secret_header(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 8> kSigns = {"authorization", "api-key", "apikey",   "cookie",
+                                                      "token",         "secret",  "password", "signature"};
+  return std::any_of(kSigns.begin(), kSigns.end(), [&](std::string_view sign) { return contains(name, sign); });
+}
+
+std::optional<std::string> header_fault(const HttpHeader& header) {
+  if (header.name.empty()) return "a header of the request has no name";
+  if (!std::all_of(header.name.begin(), header.name.end(), is_token))
+    return "the name of a header of the request holds a character that no header name may have";
+  constexpr std::string_view kForbidden("\r\n\0", 3);
+  if (header.value.find_first_of(kForbidden) != std::string::npos)
+    return fmt::format("the value of the header {} holds a line break or a NUL byte", header.name);
+  return std::nullopt;
+}
+
+HeaderList::HeaderList(std::vector<HttpHeader> headers) { assign(std::move(headers)); }
+
+void HeaderList::assign(std::vector<HttpHeader> headers) {
+  clear();
+  // "Expect:" keeps libcurl from asking before a large body; without a Content-Type it would call ours a form.
+  constexpr std::string_view kNoExpect = "Expect:";
+  constexpr std::string_view kNoType = "Content-Type:";
+  std::size_t size = kNoExpect.size() + kNoType.size() + 2;
+  bool typed = false;
+  for (const HttpHeader& header : headers) {
+    size += header.name.size() + header.value.size() + 3;
+    typed = typed || same(header.name, "content-type");
+  }
+  text_.reserve(size);
+  nodes_.reserve(headers.size() + 2);
+  const auto begin_line = [&] { nodes_.push_back({text_.data() + text_.size(), nullptr}); };
+  for (HttpHeader& header : headers) {
+    if (same(header.name, "expect")) continue;
+    begin_line();
+    text_ += header.name;
+    if (trim(header.value).empty()) {
+      text_ += ';';  // libcurl's spelling of a header without a value
+    } else {
+      text_ += ": ";
+      text_ += header.value;
+    }
+    text_ += '\0';
+    wipe(header.value);
+  }
+  begin_line();
+  (text_ += kNoExpect) += '\0';
+  if (!typed) {
+    begin_line();
+    (text_ += kNoType) += '\0';
+  }
+  for (std::size_t i = 0; i + 1 < nodes_.size(); ++i) nodes_[i].next = &nodes_[i + 1];
+}
+
+void HeaderList::clear() noexcept {
+  wipe(text_);
+  nodes_.clear();
+}
+
+HeadReader::Line HeadReader::line(std::string_view text) {
+  if (text.starts_with("HTTP/")) {
+    head_ = {};
+    const std::size_t blank = text.find(' ');
+    http2_ = text.starts_with("HTTP/2");
+    if (blank != std::string_view::npos)
+      std::from_chars(text.data() + blank + 1, text.data() + text.size(), head_.status);
+    head_.headers.reserve(24);
+    return Line::more;
+  }
+  if (text == "\r\n" || text == "\n") {
+    if (head_.status >= 200) return Line::final;
+    head_ = {};
+    return Line::interim;
+  }
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    // A folded line (RFC 9112, 5.2) goes on with the value before it.
+    if (!head_.headers.empty() && (text.front() == ' ' || text.front() == '\t'))
+      head_.headers.back().value.append(" ").append(trim(text));
+    return Line::more;
+  }
+  head_.headers.push_back({std::string(trim(text.substr(0, colon))), std::string(trim(text.substr(colon + 1)))});
+  return Line::more;
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

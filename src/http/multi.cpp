@@ -1,0 +1,165 @@
+#include "http/multi.hpp"
+
+#include <new>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+constexpr std::size_t kKeptHandles = 256;
+constexpr long kBackstopSeconds = 3600;  // the timeouts that a user sees are the router's
+
+int close_socket(void* host, curl_socket_t socket) noexcept {
+  if (host != nullptr) static_cast<Host*>(host)->closed(socket);
+  return ::close(socket);
+}
+}  // namespace
+
+Multi::Multi(const TlsConfig& tls, Poller& poller, std::uint32_t tag) : tls_(tls), poller_(poller), tag_(tag) {
+  // Counted and locked by libcurl itself. Never undone: others in the process may use libcurl too.
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::bad_alloc();
+  multi_ = curl_multi_init();
+  if (multi_ == nullptr) throw std::bad_alloc();
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+  curl_multi_setopt(multi_, CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(Host::kStreams));
+  handles_.reserve(kKeptHandles);
+}
+
+Multi::~Multi() {
+  for (CURL* handle : handles_) curl_easy_cleanup(handle);
+  curl_multi_cleanup(multi_);
+}
+
+bool Multi::trusts(const TlsConfig& tls) const noexcept {
+  return tls.ca_file == tls_.ca_file && tls.ca_path == tls_.ca_path && tls.ca_pem == tls_.ca_pem;
+}
+
+Route& Multi::route(const Origin& origin, const Proxy* proxy) {
+  std::string key = origin.https ? "https " : "http ";
+  key += origin.host;
+  key += ' ';
+  key += std::to_string(origin.port);
+  if (proxy != nullptr) {
+    key += ' ';
+    key += proxy->url;
+  }
+  std::unique_ptr<Route>& found = routes_[key];
+  if (found) return *found;
+  found = std::make_unique<Route>(
+      Route{.host = Host(origin.https ? Host::Protocol::unknown : Host::Protocol::http1), .origin = origin});
+  found->authority = origin.authority();
+  const auto needs = [&](const std::string& host, std::uint16_t port) {
+    if (!needs_no_lookup(host)) found->names.push_back({.host = host, .port = port});
+  };
+  if (proxy != nullptr) {
+    found->proxy = proxy->url;
+    needs(proxy->host, proxy->port);
+  }
+  if (proxy == nullptr || proxy->names_here) needs(origin.host, origin.port);
+  return *found;
+}
+
+CURL* Multi::take_handle() noexcept {
+  if (!handles_.empty()) {
+    CURL* handle = handles_.back();
+    handles_.pop_back();
+    return handle;
+  }
+  CURL* handle = curl_easy_init();
+  if (handle == nullptr) return nullptr;
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_NOPROXY, "");  // else libcurl reads the environment
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kBackstopSeconds);
+  curl_easy_setopt(handle, CURLOPT_DNS_CACHE_TIMEOUT, -1L);  // what is known of names is the Resolver's
+  curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, 60L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, 30L);
+  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+  set_trust(handle);
+  return handle;
+}
+
+void Multi::give_back(CURL* handle) noexcept {
+  if (handles_.size() < kKeptHandles) {
+    handles_.push_back(handle);  // room is reserved
+  } else {
+    curl_easy_cleanup(handle);
+  }
+}
+
+void Multi::set_trust(CURL* handle) const noexcept {
+  for (const CURLoption option : {CURLOPT_SSLVERSION, CURLOPT_PROXY_SSLVERSION})
+    curl_easy_setopt(handle, option, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+
+  const bool chosen = !tls_.ca_file.empty() || !tls_.ca_path.empty() || !tls_.ca_pem.empty();
+  if (!chosen) {
+    // libcurl keeps the parsed store only when it comes from one file (CURLOPT_CA_CACHE_TIMEOUT(3)), and most builds
+    // name a directory of the same certificates beside it.
+    const char* file = curl_version_info(CURLVERSION_NOW)->cainfo;
+    if (file == nullptr || ::access(file, R_OK) != 0) return;
+    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+    curl_easy_setopt(handle, CURLOPT_PROXY_CAPATH, nullptr);
+    return;
+  }
+  const char* file = tls_.ca_file.empty() ? nullptr : tls_.ca_file.c_str();
+  const char* path = tls_.ca_path.empty() ? nullptr : tls_.ca_path.c_str();
+  for (const CURLoption option : {CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO}) curl_easy_setopt(handle, option, file);
+  for (const CURLoption option : {CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH}) curl_easy_setopt(handle, option, path);
+  if (tls_.ca_pem.empty()) return;
+  curl_blob pem{const_cast<char*>(tls_.ca_pem.data()), tls_.ca_pem.size(), CURL_BLOB_NOCOPY};
+  for (const CURLoption option : {CURLOPT_CAINFO_BLOB, CURLOPT_PROXY_CAINFO_BLOB})
+    curl_easy_setopt(handle, option, &pem);
+}
+
+void Multi::act(curl_socket_t socket, int happened) noexcept {
+  if (socket == CURL_SOCKET_TIMEOUT) deadline_.reset();
+  int running = 0;
+  curl_multi_socket_action(multi_, socket, happened, &running);
+  if (socket != CURL_SOCKET_TIMEOUT || deadline_) return;
+  // libcurl tells of a time only once, also where it was called a moment early and did nothing.
+  long milliseconds = -1;
+  curl_multi_timeout(multi_, &milliseconds);
+  on_timer(multi_, milliseconds, this);
+}
+
+int Multi::on_socket(CURL* handle, curl_socket_t socket, int what, void* self, void* known) noexcept {
+  auto& multi = *static_cast<Multi*>(self);
+  if (what == CURL_POLL_REMOVE) {
+    multi.poller_.forget(socket);
+    return 0;
+  }
+  const bool read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+  const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+  const int failed = multi.poller_.watch(socket, multi.tag_, read, write, known != nullptr);
+  if (failed != 0) {
+    multi.on_unwatched(handle, failed);
+  } else if (known == nullptr) {
+    curl_multi_assign(multi.multi_, socket, self);
+  }
+  return 0;
+}
+
+int Multi::on_timer(CURLM*, long milliseconds, void* self) noexcept {
+  auto& deadline = static_cast<Multi*>(self)->deadline_;
+  if (milliseconds < 0) {
+    deadline.reset();
+  } else {
+    deadline = TimePoint(std::chrono::steady_clock::now()) + std::chrono::milliseconds(milliseconds);
+  }
+  return 0;
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
