@@ -50,7 +50,12 @@ void read_object(JsonValue object, ErrorBody& into) {
   into.param = std::string(object["param"].string());
   // OpenRouter quotes the provider that failed.  https://openrouter.ai/docs/api-reference/errors
   const JsonValue metadata = object["metadata"];
-  into.detail = words(metadata["raw"]);
+  const JsonValue quoted = metadata["raw"];
+  into.detail = words(quoted);
+  if (into.type.empty()) {
+    into.type = std::string(first_of(metadata, {"limit_source", "error_type", "reason"}).string());
+    if (metadata["reasons"].size() > 0) into.type = "flagged_input";
+  }
   // Azure puts the exact code inside.  https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
   if (const std::string_view inner = object["innererror"]["code"].string(); !inner.empty()) into.type = inner;
 }

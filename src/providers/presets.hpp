@@ -19,43 +19,68 @@ enum class AuthStyle : std::uint8_t {
   own,              ///< the dialect signs by itself
 };
 
-/// What a preset's server does otherwise than OpenAI's. Data, so that no code asks for a provider's name.
+/// In which form the thoughts of earlier turns are sent back.
+enum class ThoughtEcho : std::uint8_t {
+  none,               ///< not at all: the provider wants none, or ignores them
+  reasoning_content,  ///< a string of that name
+  reasoning,          ///< a string of that name
+  details,            ///< the list `reasoning_details`, with seals (OpenRouter)
+  thinking,           ///< a content part (Mistral)
+};
+
+/// A model's name where the vendor's differs from the one that configs use, or where it lives under another version.
+struct ModelName {
+  std::string_view ours{};
+  std::string_view theirs{};
+  std::string_view version{};  ///< instead of the base URL's last segment ("v2"); empty: the same
+};
+
+/// What a server does otherwise than OpenAI's. Data, so that no code asks for a provider's name.
 struct OpenAiQuirks {
-  std::string_view max_tokens = "max_tokens";    ///< the name of the ceiling
-  bool completion_tokens_for_reasoning = false;  ///< models named o1…, o3…, gpt-5… want `max_completion_tokens`
-  bool developer_role = false;                   ///< knows the role; else it is sent as `system`
-  bool stream_options = true;                    ///< takes stream_options.include_usage
-  bool think_tags = false;                       ///< <think>…</think> at the start of the content is reasoning
-  bool think_opened = false;                     ///< the content begins inside a thought that only `</think>` ends
-  std::string_view models_path = "/models";
-  std::string_view embeddings_path = "/embeddings";
+  std::string_view max_tokens = "max_tokens";
+  std::span<const std::string_view> completion_models{};  ///< prefixes of models that want `max_completion_tokens`
+  std::string_view seed = "seed";
+  std::string_view top_k{};                   ///< member that takes top_k; empty: none
+  std::string_view reasoning_tokens{};        ///< member that takes it, a.b for nested; empty: none
+  std::span<const std::string_view> lacks{};  ///< fields of ChatRequest that the API refuses
+  bool developer_role = false;                ///< knows the role; else it is sent as `system`
+  bool stream_options = true;                 ///< takes stream_options.include_usage
+  bool json_schema = true;                    ///< takes response_format json_schema
+  bool think_tags = false;                    ///< <think>…</think> at the start of the content is reasoning
+  bool think_opened = false;                  ///< the content begins inside a thought that only </think> ends
+  ThoughtEcho echo = ThoughtEcho::none;
+  bool cache_control = false;      ///< takes Anthropic's cache_control in parts and tools
+  std::string_view audio_url{};    ///< part type for audio by URL; empty: none
+  std::string_view file_url{};     ///< part type for files by URL; empty: none
+  bool lenient_elsewhere = false;  ///< with another base URL any server may be behind it: send what the own one lacks
   std::string_view chat_path = "/chat/completions";
-  std::string_view bot_prefix{};  ///< models that begin so go to `bot_chat_path`
-  std::string_view bot_chat_path{};
-  std::string_view reasoning_tokens{};  ///< member that takes ChatRequest::reasoning_tokens; empty: none
-  std::string_view top_k{};             ///< member that takes top_k; empty: none
-  bool audio = false;
-  bool files = false;
-  bool logit_bias = true;
-  bool logprobs = true;
-  bool many = true;            ///< n > 1
-  int embedding_batch = 2048;  ///< texts in one embedding request
-  bool embeddings = true;
-  bool listing = true;
+  std::string_view bot_prefix{};  ///< models that begin so are called at `bot_path`
+  std::string_view bot_path{};
+  std::string_view embeddings_path = "/embeddings";  ///< empty: no embeddings
+  std::string_view models_path = "/models";          ///< empty: no listing
+  int embedding_batch = 2048;                        ///< texts in one embedding request
+  std::span<const ModelName> model_names{};
 };
 
 /// What keywheel knows of a provider before a config says a word.
 struct Preset {
-  std::string_view name{};
-  std::string_view base_url{};  ///< what the provider's own paths are appended to
+  std::string_view name{};      ///< as in ServiceConfig::provider; "name/api" for another dialect of the same provider
+  std::string_view base_url{};  ///< what the provider's own paths are appended to; {name} stands for an option of the
+                                ///< service or a field of the credential; empty: the service must say
   AuthStyle auth = AuthStyle::bearer;
   std::string_view auth_header{};
   std::span<const std::string_view> env{};     ///< environment variables that hold its key, first found first
   std::span<const std::string_view> models{};  ///< served where a service names none; empty: any
   std::string_view day_zone = "UTC";  ///< in which its days turn: "UTC", "Asia/Shanghai", "America/Los_Angeles"
-  std::span<const ErrorRule> errors{};
+  std::span<const ErrorRule> (*errors)() noexcept = nullptr;  ///< what its errors mean; null: nothing of their own
+
   OpenAiQuirks openai{};
 };
+
+/// The error rules of a preset; none: empty.
+[[nodiscard]] inline std::span<const ErrorRule> rules_of(const Preset& preset) noexcept {
+  return preset.errors == nullptr ? std::span<const ErrorRule>{} : preset.errors();
+}
 
 /// All providers that ship with keywheel.
 [[nodiscard]] std::span<const Preset> presets() noexcept;

@@ -35,6 +35,15 @@ constexpr std::array kCommonRules = {
     ErrorRule{0, {}, "context window", context, Scope::call},
     ErrorRule{403, {}, "country, region, or territory", place, Scope::host},
     ErrorRule{404, {}, "does not exist or you do not have access to it", model, Scope::key_model},
+    // Servers of open models, which configs call "openai" with a base URL of their own.
+    ErrorRule{0, "exceed_context_size_error", {}, context, Scope::call},                 // llama.cpp
+    ErrorRule{500, {}, "requires --jinja", request, Scope::call},                        // llama.cpp
+    ErrorRule{500, {}, "input is not supported", request, Scope::call},                  // llama.cpp
+    ErrorRule{500, {}, "cannot use both", request, Scope::call},                         // llama.cpp
+    ErrorRule{0, {}, "prompt too long", context, Scope::call},                           // Ollama
+    ErrorRule{503, {}, "server busy", capacity, Scope::service_model},                   // Ollama
+    ErrorRule{503, {}, "loading", capacity, Scope::service_model},                       // Hugging Face, llama.cpp
+    ErrorRule{404, {}, "not found, try pulling it first", model, Scope::service_model},  // Ollama
     ErrorRule{503, {}, "overloaded", capacity, Scope::service_model},
     ErrorRule{529, {}, {}, capacity, Scope::service_model},
 };

@@ -3,43 +3,73 @@
 #include <algorithm>
 #include <array>
 
+#include "providers/openai.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 using Make = std::shared_ptr<const Transport> (*)(const Preset& preset);
 
-/// A dialect of a provider. Its preset is found by the provider's name.
+/// A dialect that is not just the OpenAI-compatible one of the preset of the provider's name.
 struct Row {
   std::string_view provider;
-  std::string_view api;
+  std::string_view api;  ///< as in ServiceConfig::api; empty: the usual one
+  std::string_view preset;
   Make make;
 };
 
-constexpr std::array<Row, 0> kRows = {};
+constexpr std::array kRows = {
+    Row{"dashscope", "", "bailian", &make_openai_transport},
+    Row{"dashscope", "compatible", "bailian", &make_openai_transport},
+    Row{"qianfan", "", "qianfan/v2", &make_openai_transport},
+    Row{"qianfan", "v2", "qianfan/v2", &make_openai_transport},
+    Row{"hunyuan", "", "hunyuan/v1", &make_openai_transport},
+    Row{"hunyuan", "compatible", "hunyuan/v1", &make_openai_transport},
+    Row{"ollama", "", "ollama/v1", &make_openai_transport},
+    Row{"ollama", "compatible", "ollama/v1", &make_openai_transport},
+};
 
-}  // namespace
-
-std::shared_ptr<const Transport> make_transport(std::string_view provider, std::string_view api) {
-  const Preset* preset = find_preset(provider);
-  if (preset == nullptr) return nullptr;
+const Row* find_row(std::string_view provider, std::string_view api) noexcept {
   const auto row =
       std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.provider == provider && r.api == api; });
-  return row == kRows.end() ? nullptr : row->make(*preset);
+  return row == kRows.end() ? nullptr : &*row;
 }
 
-std::vector<std::string_view> provider_names() {
-  std::vector<std::string_view> names;
-  for (const Preset& preset : presets()) names.push_back(preset.name);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-const Preset* find_preset(std::string_view name) noexcept {
+const Preset* preset_named(std::string_view name) noexcept {
   for (const Preset& preset : presets()) {
     if (preset.name == name) return &preset;
   }
   return nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const Transport> make_transport(std::string_view provider, std::string_view api) {
+  if (const Row* row = find_row(provider, api)) {
+    const Preset* preset = preset_named(row->preset);
+    return preset == nullptr ? nullptr : row->make(*preset);
+  }
+  const Preset* preset = preset_named(provider);
+  const bool compatible = preset != nullptr && preset->auth != AuthStyle::own;
+  return compatible && (api.empty() || api == "chat") ? make_openai_transport(*preset) : nullptr;
+}
+
+std::vector<std::string_view> provider_names() {
+  std::vector<std::string_view> names;
+  for (const Preset& preset : presets()) {
+    if (preset.name.find('/') == std::string_view::npos) names.push_back(preset.name);
+  }
+  for (const Row& row : kRows) names.push_back(row.provider);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+const Preset* find_preset(std::string_view name) noexcept {
+  if (const Preset* preset = preset_named(name)) return preset;
+  const Row* row = find_row(name, {});
+  return row == nullptr ? nullptr : preset_named(row->preset);
 }
 
 }  // namespace detail
