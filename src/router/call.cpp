@@ -437,11 +437,19 @@ void CallState::settle(std::optional<Failure> failure) {
     core_->pool().report(std::move(lease), outcome, now);
     return succeed();
   }
-  last_ = failure;
-  last_error_ = error_of(*failure);
   const std::string id = lease_.id();
   attempt_.reset();
-  core_->pool().report(std::move(lease_), outcome, now);
+  // Several outcomes together may say more than this one does.
+  const Verdict verdict = core_->pool().report(std::move(lease_), outcome, now);
+  if (verdict.failure && *verdict.failure != failure->failure) {
+    failure->failure = *verdict.failure;
+    failure->kind.reset();
+    record.failure = to_string(failure->failure);
+    record.error = failure->error_kind();
+    failure->message += fmt::format(" (three accounts of \"{}\" were rejected alike: check its base_url)", service().config.id);
+  }
+  last_ = failure;
+  last_error_ = error_of(*failure);
   if (!contains(tried_, id)) tried_.push_back(id);
   decide(*failure);
 }

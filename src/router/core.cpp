@@ -126,6 +126,7 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
       health_(snapshot_->config.circuit_breaker) {
   loops_.reserve(loops.size());
   for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
+  pool_->align(now(), loops_.front().handle.runtime->wall_time());
   pool_->on_change([this] { dispatch(); });
 }
 
