@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,7 +62,7 @@ struct Demand {
   std::int64_t prompt_tokens = 0;      ///< estimate
   std::int64_t completion_tokens = 0;  ///< ceiling or estimate
   std::string_view session{};
-  std::string_view region{};
+  std::string_view region{};  ///< preferred; empty: the pool's
   std::optional<Rotation> rotation{};
   const std::vector<std::string>* exclude = nullptr;  ///< ids of credentials this call has tried already
 };
@@ -69,16 +71,42 @@ struct Demand {
 struct Outcome {
   std::optional<Failure> failure{};  ///< nothing: it succeeded
   Usage usage{};
-  std::chrono::nanoseconds latency{0};  ///< to the first event
+  std::chrono::nanoseconds latency{0};  ///< to the first event; 0: not known
   bool sent = true;                     ///< at least one byte of the request was written
 
   [[nodiscard]] static Outcome success(Usage usage = {}, std::chrono::nanoseconds latency = {}) {
-    return {.usage = usage, .latency = latency};
+    return {.failure = {}, .usage = usage, .latency = latency};
   }
   [[nodiscard]] KEYWHEEL_EXPORT static Outcome cancelled(bool sent = true);
 };
 
+/// What the pool made of an outcome.
+struct Verdict {
+  /// The class to act on; nothing for a success. It is the outcome's own, save where several outcomes together say
+  /// more: `auth` from three accounts of one service within ten seconds is `config`, and disables nobody.
+  std::optional<FailureClass> failure{};
+};
+
 class CredentialPool;
+namespace detail {
+class PoolState;
+class PoolAccess;
+
+/// What a lease remembers of its choice, small enough to be kept always; Lease::reason() makes words of it.
+struct ChoiceNote {
+  struct Skipped {
+    std::uint32_t credential = 0;  ///< serial number within the pool
+    std::uint8_t why = 0;
+    bool stated = false;
+    std::int16_t status = 0;
+    std::int64_t for_ms = 0;  ///< negative: not by itself
+  };
+  Rotation rotation = Rotation::round_robin;
+  std::uint8_t listed = 0;
+  std::uint32_t skipped = 0;  ///< in all
+  std::array<Skipped, 3> list{};
+};
+}  // namespace detail
 
 /// A credential lent to one attempt. Ends exactly once: by report(), or, where that never comes, as cancelled.
 class KEYWHEEL_EXPORT Lease {
@@ -91,30 +119,40 @@ class KEYWHEEL_EXPORT Lease {
   ~Lease();
 
   explicit operator bool() const noexcept { return pool_ != nullptr; }
+  /// As it was configured when it was lent, whatever a reload does meanwhile. Lives as long as the lease.
   [[nodiscard]] const CredentialConfig& credential() const noexcept { return *credential_; }
   [[nodiscard]] const std::string& id() const noexcept { return credential_->id; }
-  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }  ///< why this one
+  /// Why this one and, in short, why not others. Made when asked for.
+  [[nodiscard]] std::string reason() const;
 
  private:
   friend class CredentialPool;
+  friend class detail::PoolState;
+  void drop() noexcept;
+
   std::shared_ptr<CredentialPool> pool_{};
-  std::shared_ptr<const CredentialConfig> credential_{};
-  std::string reason_{};
+  const CredentialConfig* credential_ = nullptr;
   std::uint64_t number_ = 0;
+  std::uint32_t slot_ = 0;
+  detail::ChoiceNote note_{};
 };
 
 /// Why there is no credential now.
 struct Unavailable {
-  std::optional<TimePoint> at{};  ///< the earliest time at which one may have room; nothing: none will by itself
+  /// The earliest time at which one may have room, as the ledger stands; nothing: none will by itself (though a report
+  /// or a clear may bring it).
+  std::optional<TimePoint> at{};
   ErrorKind kind =
       ErrorKind::rate_limited;  ///< what to tell the caller: rate_limited, quota_exhausted, authentication, …
-  std::string reason{};         ///< each credential and why it was passed over
+  std::string reason{};         ///< each credential and why it was passed over; bounded
+  bool too_big = false;         ///< larger than any credential's token limit can ever hold: waiting will not help
 };
 
 /// Lends credentials and remembers how they fared.
 ///
 /// A state machine over the time it is handed: it reads no clock, starts no thread, does no I/O. Calls may come from
-/// any thread. What an outcome does to a credential is one table, in src/router/retry_table.hpp.
+/// any thread; a time earlier than one already handed in counts as that one. What an outcome does to a credential is
+/// one table, in src/router/retry_table.hpp.
 class KEYWHEEL_EXPORT CredentialPool : public std::enable_shared_from_this<CredentialPool> {
  public:
   /// Services with their credentials; ids must be set and unique (Router and load_config see to it).
@@ -126,6 +164,10 @@ class KEYWHEEL_EXPORT CredentialPool : public std::enable_shared_from_this<Crede
   CredentialPool(const CredentialPool&) = delete;
   CredentialPool& operator=(const CredentialPool&) = delete;
 
+  /// Says what a wall clock shows at `now`, so that days turn when the provider's do. Without it, the pool's time 0 is
+  /// taken for 1970-01-01 00:00 UTC. May be called again when the wall clock is set.
+  void align(TimePoint now, std::chrono::sys_time<std::chrono::milliseconds> wall);
+
   /// A credential with room for `demand` now, reserved in every limit that concerns it; or when to try again.
   /// Does not queue: see WaitingLine in src/pool for the order among those who wait.
   [[nodiscard]] std::variant<Lease, Unavailable> acquire(const Demand& demand, TimePoint now);
@@ -134,7 +176,7 @@ class KEYWHEEL_EXPORT CredentialPool : public std::enable_shared_from_this<Crede
   void sent(const Lease& lease, TimePoint now);
 
   /// How it fared. Ends the lease.
-  void report(Lease lease, const Outcome& outcome, TimePoint now);
+  Verdict report(Lease lease, const Outcome& outcome, TimePoint now);
 
   /// New services and credentials; what is known of a credential whose id stays is kept.
   void reload(const std::vector<ServiceConfig>& services, const RetryPolicy& retry, std::string region, TimePoint now);
@@ -142,7 +184,8 @@ class KEYWHEEL_EXPORT CredentialPool : public std::enable_shared_from_this<Crede
   [[nodiscard]] std::vector<CredentialStatus> status(TimePoint now) const;
   [[nodiscard]] std::optional<CredentialStatus> status(std::string_view id, TimePoint now) const;
 
-  /// Ends a rest, an exhaustion or a disabling. False: there is no such credential.
+  /// Ends a rest, an exhaustion or a disabling, of the credential and of all it shares. False: there is none of this
+  /// id.
   bool clear(std::string_view id, TimePoint now);
   /// Lends it no more until clear().
   bool disable(std::string_view id, std::string reason, TimePoint now);
@@ -151,10 +194,10 @@ class KEYWHEEL_EXPORT CredentialPool : public std::enable_shared_from_this<Crede
   void on_change(std::function<void()> listener);
 
  private:
-  struct State;
   CredentialPool();
   friend class Lease;
-  std::unique_ptr<State> state_;
+  friend class detail::PoolAccess;
+  std::unique_ptr<detail::PoolState> state_;
 };
 
 KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,394 @@
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "pool/pool_state.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
+constexpr std::size_t kSample = 16;  ///< else so many of them
+
+Order order_of(Rotation rotation) noexcept {
+  switch (rotation) {
+    case Rotation::first:
+      return Order::first;
+    case Rotation::random:
+      return Order::draw;
+    case Rotation::least_busy:
+      return Order::busy;
+    case Rotation::lowest_latency:
+      return Order::latency;
+    case Rotation::round_robin:
+    case Rotation::hash:
+    case Rotation::least_used:
+      break;
+  }
+  return Order::turn;
+}
+
+}  // namespace
+
+/// One search for a credential.
+struct PoolState::Choice {
+  const Demand& demand;
+  Service& service;
+  Charge charge;
+  TimePoint now;
+  std::uint64_t ticket;
+  Refusal& refusal;
+};
+
+void Refusal::consider(Credential& c, const Block& block_of_c) noexcept {
+  if (block_of_c.why != Block::Why::too_big) too_big = false;
+  if (block_of_c.needs_event) {
+    by_event = true;
+  } else if (block_of_c.at < at) {
+    at = block_of_c.at;
+    first = &c;
+    block = block_of_c;
+    return;
+  }
+  if (first == nullptr) {
+    first = &c;
+    block = block_of_c;
+  }
+}
+
+void PoolState::wake(Credential& c) {
+  if (c.removed) return;
+  Service& service = *c.service;
+  if (c.awaits_event) {
+    c.awaits_event = false;
+    --service.awaiting;
+  }
+  service.asleep.erase(&c);
+  if (c.lane == nullptr || Lane::is_ready(c)) return;
+  // Whoever rested has not saved up turns meanwhile.
+  c.turn = std::max(c.turn, service.turn);
+  c.draw = service.draw + random_.exponential() / c.weight;
+  c.lane->set_ready(c, true);
+}
+
+void PoolState::wake_members(Level& level) {
+  for (Credential* c : level.members) {
+    wake(*c);
+    ++c->service->changes;
+  }
+}
+
+void PoolState::wake_due(Service& service, TimePoint now) {
+  while (!service.asleep.empty() && service.asleep.front()->wake <= now) wake(*service.asleep.front());
+}
+
+void PoolState::sleep(Credential& c, const Block& block) {
+  Service& service = *c.service;
+  c.lane->set_ready(c, false);
+  service.asleep.set(&c, block.everyone);
+  if (block.everyone == kNever && block.needs_event && !c.awaits_event) {
+    c.awaits_event = true;
+    ++service.awaiting;
+  }
+}
+
+void PoolState::check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
+                      Block& block, Level** tight) {
+  if (level.idle()) return;
+  if (!level.rest.none()) block.add(level.rest.check(now));
+  if (!level.model_rests.empty()) {
+    if (const Rest* rest = level.rest_of(demand.model)) {
+      Block only_here = rest->check(now);
+      only_here.everyone = {};
+      block.add(only_here);
+    }
+  }
+  if (level.ledger.empty()) return;
+  Block full;
+  if (!level.ledger.admits(charge, level.in_flight, now, *level.calendar, full)) {
+    if (tight != nullptr && full.at >= block.at && full.why == Block::Why::tokens) *tight = &level;
+    block.add(full);
+  }
+  if (level.kept_for != 0 && level.kept_for != ticket) {
+    block.add({.why = Block::Why::waited_for, .at = level.kept_until});
+  }
+}
+
+Block PoolState::obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
+                          std::uint64_t ticket, Level** tight) {
+  Block block;
+  for (Level* level = c.key; level != nullptr; level = level->parent) {
+    check(*level, demand, charge, now, ticket, block, tight);
+  }
+  return block;
+}
+
+/// Tests a ready credential; who has no room for anybody goes to sleep.
+bool PoolState::fits(Choice& choice, Credential& c) {
+  Block block;
+  Level* tight = nullptr;
+  if (!excluded_.empty() && std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end()) {
+    return false;
+  }
+  block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+  if (!block) return true;
+  choice.refusal.consider(c, block);
+  if (choice.refusal.first == &c) choice.refusal.tight = tight;
+  if (block.everyone > choice.now) sleep(c, block);
+  return false;
+}
+
+Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, Order order) {
+  while (true) {
+    Credential* best = nullptr;
+    Tournament::Score score;
+    for (Lane* lane : lanes) {
+      const Tournament& tournament = lane->order(order);
+      const std::uint32_t leaf = tournament.best();
+      if (leaf == Tournament::kNobody) continue;
+      if (best == nullptr || tournament.score(leaf) < score) {
+        best = lane->members[leaf];
+        score = tournament.score(leaf);
+      }
+    }
+    if (best == nullptr || fits(choice, *best)) return best;
+    if (Lane::is_ready(*best)) {
+      best->lane->hide(*best, order);
+      hidden_.emplace_back(best, order);
+    }
+  }
+}
+
+Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& lanes) {
+  std::size_t ready = 0;
+  for (const Lane* lane : lanes) ready += lane->ready.size();
+  std::array<Credential*, kScan> some{};
+  std::size_t count = 0;
+  if (ready <= kScan) {
+    for (const Lane* lane : lanes) {
+      for (Credential* c : lane->ready) some[count++] = c;
+    }
+  } else {
+    for (std::size_t i = 0; i < kSample; ++i) {
+      std::uint64_t at = random_.below(ready);
+      for (const Lane* lane : lanes) {
+        if (at < lane->ready.size()) {
+          some[count++] = lane->ready[at];
+          break;
+        }
+        at -= lane->ready.size();
+      }
+    }
+  }
+  Credential* best = nullptr;
+  double most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Credential* c = some[i];
+    if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
+    double room = 1;
+    for (Level* level = c->key; level != nullptr; level = level->parent) {
+      if (level->ledger.empty()) continue;
+      room = std::min(room, level->ledger.headroom(choice.charge, level->in_flight, choice.now, *level->calendar));
+    }
+    // Of equals, the one with the fewest in flight; then the one that has waited longest.
+    const double busy = c->in_flight / c->weight;
+    const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
+    if (best == nullptr || std::tuple(-room, busy, c->picked) < std::tuple(-most, least_busy, best->picked)) {
+      best = c;
+      most = room;
+    }
+  }
+  if (best != nullptr || ready <= kScan) return best;
+  return choose(choice, lanes, Order::turn);
+}
+
+Credential* PoolState::choose_sticky(Choice& choice, const std::vector<Lane*>& lanes) {
+  const std::uint64_t session = stable_hash(choice.demand.session);
+  while (true) {
+    Credential* best = nullptr;
+    double least = 0;
+    for (Lane* lane : lanes) {
+      for (Credential* c : lane->ready) {
+        if (std::any_of(hidden_.begin(), hidden_.end(), [c](const auto& each) { return each.first == c; })) continue;
+        const double distance = -std::log(unit(mix(session ^ c->hash))) / c->weight;
+        if (best == nullptr || distance < least) {
+          best = c;
+          least = distance;
+        }
+      }
+    }
+    if (best == nullptr || fits(choice, *best)) return best;
+    if (Lane::is_ready(*best)) hidden_.emplace_back(best, Order::turn);
+  }
+}
+
+/// Finds, among those asleep, who will have room for this demand first. A sleeper has none before it wakes, so only
+/// those that wake before the best found so far are looked at.
+void PoolState::look_at_sleepers(Choice& choice) {
+  const std::vector<Credential*>& heap = choice.service.asleep.heap();
+  std::vector<std::size_t> todo;
+  if (!heap.empty()) todo.push_back(0);
+  bool looked_for_event = choice.refusal.by_event;
+  while (!todo.empty()) {
+    const std::size_t i = todo.back();
+    todo.pop_back();
+    Credential& c = *heap[i];
+    const bool may_be_first = c.wake < choice.refusal.at || choice.refusal.first == nullptr;
+    const bool may_have_event = !looked_for_event && choice.service.awaiting != 0;
+    if (!may_be_first && !may_have_event) continue;
+    const bool serves = c.lane != nullptr && c.lane->serves(choice.demand.model) &&
+                        std::find(excluded_.begin(), excluded_.end(), c.key) == excluded_.end();
+    if (serves && (may_be_first || c.awaits_event)) {
+      Level* tight = nullptr;
+      const Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+      choice.refusal.consider(c, block);
+      if (choice.refusal.first == &c) choice.refusal.tight = tight;
+      looked_for_event = choice.refusal.by_event;
+    }
+    if (2 * i + 2 < heap.size()) todo.push_back(2 * i + 2);
+    if (2 * i + 1 < heap.size()) todo.push_back(2 * i + 1);
+  }
+}
+
+void PoolState::exclude(const Demand& demand) {
+  excluded_.clear();
+  if (demand.exclude == nullptr) return;
+  for (const std::string& id : *demand.exclude) {
+    if (const Credential* c = find(id)) excluded_.push_back(c->key);
+  }
+}
+
+bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal) {
+  Service* service = find_service(demand.service);
+  if (service == nullptr || service->members.empty()) return false;
+  refusal.timeout = service->level.ledger.timeout();
+  Choice choice{
+      .demand = demand,
+      .service = *service,
+      .charge = {std::max<std::int64_t>(demand.prompt_tokens, 0), std::max<std::int64_t>(demand.completion_tokens, 0)},
+      .now = now,
+      .ticket = ticket,
+      .refusal = refusal};
+  wake_due(*service, now);
+
+  exclude(demand);
+  const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
+  const Rotation rotation = demand.rotation.value_or(service->rotation);
+  Block whole;
+  Level* tight = nullptr;
+  check(service->level, demand, choice.charge, now, ticket, whole, &tight);
+
+  Credential* found = nullptr;
+  hidden_.clear();
+  // Preferred region before others; those without weight last.
+  for (int tier = 0; tier < 4 && found == nullptr && !whole; ++tier) {
+    lanes_.clear();
+    for (const auto& lane : service->lanes) {
+      const int its = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+      if (its == tier && lane->serves(demand.model)) lanes_.push_back(lane.get());
+    }
+    if (lanes_.empty()) continue;
+    if (rotation == Rotation::least_used) {
+      found = choose_sampled(choice, lanes_);
+    } else if (rotation == Rotation::hash && !demand.session.empty()) {
+      found = choose_sticky(choice, lanes_);
+    } else {
+      found = choose(choice, lanes_, order_of(rotation));
+    }
+  }
+  if (found != nullptr) take(choice, *found, rotation, lease);
+  for (const auto& [c, order] : hidden_) {
+    if (c == found) continue;
+    c->turn = std::max(c->turn, service->turn);
+    if (order == Order::draw) c->draw = service->draw + random_.exponential() / c->weight;
+    c->lane->refresh(*c);
+  }
+  if (found != nullptr) return true;
+
+  if (whole) {
+    refusal.consider(*service->members.front(), whole);
+    refusal.tight = tight;
+    return false;
+  }
+  look_at_sleepers(choice);
+  if (refusal.first != nullptr && has_any(refusal.first->config->limits)) {
+    refusal.timeout = bounded(refusal.first->config->limits.timeout);
+  }
+  return false;
+}
+
+void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& lease) {
+  Service& service = choice.service;
+  std::uint32_t slot = 0;
+  if (free_.empty()) {
+    slot = static_cast<std::uint32_t>(records_.size());
+    records_.emplace_back();
+    free_.reserve(records_.capacity());
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  LeaseRecord& record = records_[slot];
+  record.number = next_number_++;
+  record.credential = &c;
+  record.sent = false;
+  record.charge = choice.charge;
+  record.model.assign(choice.demand.model);
+  record.levels = 0;
+
+  const auto enter = [&](Level& level) {
+    record.path[record.levels++] = &level;
+    ++level.in_flight;
+    if (level.idle()) return;
+    level.rest.start(record.number, choice.now);
+    if (!level.model_rests.empty()) {
+      if (Rest* rest = level.rest_of(record.model)) rest->start(record.number, choice.now);
+    }
+    level.ledger.reserve(choice.charge);
+  };
+  for (Level* level = c.key; level != nullptr; level = level->parent) enter(*level);
+  enter(service.level);
+
+  ++c.in_flight;
+  c.picked = static_cast<double>(record.number);
+  if (rotation == Rotation::random) {
+    service.draw = std::max(service.draw, c.draw);
+    c.draw = service.draw + random_.exponential() / c.weight;
+  } else if (rotation == Rotation::round_robin || (rotation == Rotation::hash && choice.demand.session.empty())) {
+    service.turn = std::max(service.turn, c.turn);
+    c.turn = service.turn + 1 / c.weight;
+  }
+  c.lane->refresh(c);
+
+  lease.credential_ = c.config.get();
+  lease.number_ = record.number;
+  lease.slot_ = slot;
+  lease.note_.rotation = rotation;
+  note_skipped(choice, lease.note_);
+}
+
+void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
+  const std::vector<Credential*>& heap = choice.service.asleep.heap();
+  note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
+  if (note.skipped == 0) return;
+  const auto add = [&](Credential& c) {
+    Block block;
+    for (const Level* level = c.key; level != nullptr; level = level->parent) {
+      block.add(level->rest.check(choice.now));
+    }
+    if (!block) block = {.why = Block::Why::requests, .at = c.wake};
+    const auto left = block.at == kNever || block.needs_event
+                          ? std::chrono::milliseconds(-1)
+                          : std::chrono::ceil<std::chrono::milliseconds>(block.at - choice.now);
+    note.list[note.listed++] = {.credential = c.serial,
+                                .why = static_cast<std::uint8_t>(block.why),
+                                .stated = block.stated,
+                                .status = static_cast<std::int16_t>(block.status),
+                                .for_ms = left.count()};
+  };
+  for (std::size_t i = 0; i < heap.size() && note.listed < note.list.size(); ++i) add(*heap[i]);
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,315 @@
+#include <algorithm>
+#include <cmath>
+
+#include "pool/pool_state.hpp"
+#include "router/retry_table.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+
+Outcome Outcome::cancelled(bool sent) {
+  Failure failure;
+  failure.failure = FailureClass::cancelled;
+  return {.failure = std::move(failure), .usage = {}, .latency = {}, .sent = sent};
+}
+
+namespace detail {
+namespace {
+
+/// `auth` from so many accounts of one service within this time means that the address is wrong, not the keys.
+constexpr std::size_t kAccountsForWrongEndpoint = 3;
+constexpr Nanos kWrongEndpointWithin = std::chrono::seconds(10);
+/// So many keys in a row that meet their limit, and are not known to be of different accounts, share it.
+constexpr std::size_t kKeysForSharedLimit = 3;
+/// Models set aside or resting at one level; more than that, and the oldest is forgotten.
+constexpr std::size_t kMostModelRests = 256;
+constexpr double kForgetNs = 10e9;
+
+/// Turned down before anything was generated.
+bool turned_down(FailureClass failure) noexcept {
+  switch (failure) {
+    case FailureClass::rate:
+    case FailureClass::quota:
+    case FailureClass::auth:
+    case FailureClass::token:
+    case FailureClass::clock:
+    case FailureClass::permission:
+    case FailureClass::model:
+    case FailureClass::place:
+    case FailureClass::request:
+    case FailureClass::context:
+    case FailureClass::too_big:
+    case FailureClass::unsupported:
+    case FailureClass::config:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// What an attempt used, as far as is known; what was reserved stands for the rest.
+Charge used(const Charge& reserved, const Outcome& outcome) noexcept {
+  Charge charge = reserved;
+  const Usage& usage = outcome.usage;
+  if (outcome.failure && usage.empty() && turned_down(outcome.failure->failure)) charge.completion = 0;
+  if (usage.prompt_tokens) charge.prompt = std::max<std::int64_t>(*usage.prompt_tokens, 0);
+  if (usage.completion_tokens) {
+    charge.completion = std::max<std::int64_t>(*usage.completion_tokens, 0);
+  } else if (usage.total_tokens && usage.prompt_tokens) {
+    charge.completion = std::max<std::int64_t>(*usage.total_tokens - *usage.prompt_tokens, 0);
+  }
+  return charge;
+}
+
+void count(Credential& c, const Outcome& outcome, TimePoint now) {
+  if (!outcome.failure) {
+    ++c.successes;
+  } else if (outcome.failure->failure == FailureClass::cancelled) {
+    ++c.cancelled;
+  } else {
+    ++c.failures[static_cast<std::size_t>(outcome.failure->error_kind()) % c.failures.size()];
+  }
+  const Usage& usage = outcome.usage;
+  const std::int64_t prompt = usage.prompt_tokens.value_or(0);
+  const std::int64_t completion = usage.completion_tokens.value_or(0);
+  c.prompt_tokens += prompt;
+  c.completion_tokens += completion;
+  c.cached_tokens += usage.cached_tokens.value_or(0);
+  c.reasoning_tokens += usage.reasoning_tokens.value_or(0);
+  if (usage.estimated) c.estimated_tokens += prompt + completion;
+  if (prompt + completion != 0) c.recent.add(now, 0, prompt + completion);
+
+  if (!outcome.failure && outcome.latency.count() > 0) {
+    const double sample = static_cast<double>(outcome.latency.count());
+    const double age = static_cast<double>((now - c.latency_at).count());
+    const double keep = std::exp(-age / kForgetNs);
+    c.latency = c.latency <= 0 || sample > c.latency ? sample : c.latency * keep + sample * (1 - keep);
+    c.latency_at = now;
+  }
+}
+
+/// The level of the path that a failure concerns; nullptr where none of the pool's.
+Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
+  const auto of_kind = [&](Level::Kind kind) {
+    for (std::size_t i = 0; i < record.levels; ++i) {
+      if (record.path[i]->kind == kind) return record.path[i];
+    }
+    return record.path[0];
+  };
+  switch (scope) {
+    case Scope::call:
+    case Scope::key:
+    case Scope::key_model:
+      return record.path[0];
+    case Scope::project:
+      return of_kind(Level::Kind::project);
+    case Scope::account:
+    case Scope::account_model:
+      return of_kind(Level::Kind::account);
+    case Scope::service_model:
+    case Scope::service:
+    case Scope::host:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+Rest& model_rest(Level& level, const std::string& model) {
+  if (Rest* known = level.rest_of(model)) return *known;
+  if (level.model_rests.size() >= kMostModelRests) level.model_rests.erase(level.model_rests.begin());
+  level.model_rests.push_back({.model = model, .rest = {}});
+  return level.model_rests.back().rest;
+}
+
+}  // namespace
+
+LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noexcept {
+  if (slot >= records_.size() || records_[slot].number != number || number == 0) return nullptr;
+  return &records_[slot];
+}
+
+void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
+  LeaseRecord* record = record_of(slot, number);
+  if (record == nullptr || record->sent) return;
+  record->sent = true;
+  record->sent_at = now;
+  for (std::size_t i = 0; i < record->levels; ++i) {
+    Level& level = *record->path[i];
+    if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
+  }
+  ++record->credential->requests;
+  record->credential->recent.add(now, 1, 0);
+}
+
+/// Takes the attempt out of the ledgers' care. True where that made room.
+bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
+  if (!record.sent && outcome.sent) {
+    // Sent at some time unknown between the lending and now; now holds its place longest.
+    sent(static_cast<std::uint32_t>(&record - records_.data()), record.number, now);
+  }
+  const Charge actual = used(record.charge, outcome);
+  bool changed = false;
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    --level.in_flight;
+    if (level.ledger.empty()) continue;
+    bool room = level.ledger.has_concurrency();
+    if (!record.sent) {
+      level.ledger.give_back(record.number, record.charge);
+      room = true;
+    } else if (level.ledger.settle(record.number, record.charge, actual, record.sent_at, now, *level.calendar)) {
+      room = true;
+    }
+    if (room) wake_members(level);
+    changed = changed || room;
+  }
+  return changed;
+}
+
+bool PoolState::applaud(LeaseRecord& record) {
+  bool changed = false;
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    level.streak.clear();
+    bool ended = level.rest.succeed(record.number);
+    if (!level.model_rests.empty()) {
+      const auto gone = std::erase_if(level.model_rests, [&](ModelRest& each) {
+        return each.model == record.model && each.rest.succeed(record.number);
+      });
+      ended = ended || gone != 0;
+    }
+    if (ended) wake_members(level);
+    changed = changed || ended;
+  }
+  record.credential->service->evidence.cases.clear();
+  return changed;
+}
+
+bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
+  bool changed = false;
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    if (level.idle()) continue;
+    bool was_probe = level.rest.release(record.number, pause, now);
+    if (Rest* rest = level.rest_of(record.model)) was_probe = rest->release(record.number, pause, now) || was_probe;
+    if (was_probe) wake_members(level);
+    changed = changed || was_probe;
+  }
+  return changed;
+}
+
+bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed) {
+  std::vector<AuthEvidence::Case>& cases = record.credential->service->evidence.cases;
+  std::erase_if(cases, [&](const auto& each) { return now - each.at > kWrongEndpointWithin; });
+  Level* account = level_of(record, Scope::account);
+  const auto same = std::find_if(cases.begin(), cases.end(), [&](const auto& each) { return each.account == account; });
+  if (same != cases.end()) {
+    same->at = now;
+    same->disabled = &disabled;
+  } else {
+    cases.push_back({.at = now, .account = account, .disabled = &disabled});
+  }
+  if (cases.size() < kAccountsForWrongEndpoint) return false;
+  for (AuthEvidence::Case& each : cases) {
+    each.disabled->rest.revive();
+    wake_members(*each.disabled);
+  }
+  changed = true;
+  return true;
+}
+
+void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now) {
+  Level* key = record.path[0];
+  for (std::size_t i = 1; i < record.levels; ++i) {
+    Level& peers = *record.path[i];
+    if (peers.kind != Level::Kind::peers) continue;
+    std::erase_if(peers.streak, [&](const Level* each) { return each == key || !each->rest.check(now); });
+    peers.streak.push_back(key);
+    if (peers.streak.size() < kKeysForSharedLimit) return;
+    peers.streak.clear();
+    peers.rest.fail(news, policy_, now);
+  }
+}
+
+FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed) {
+  const CredentialEffect effect = consequence(failure.failure).credential;
+  Level* level = level_of(record, failure.scope);
+  if (effect == CredentialEffect::none || level == nullptr) return failure.failure;
+
+  Rest::News news{.words = failure.message, .status = failure.status.value_or(0)};
+  if (failure.retry_after) news.stated = bounded(*failure.retry_after);
+  news.turn = level->calendar->day(now).ends;
+  news.lease = record.number;
+  news.next = next_number_;
+  const bool one_model = failure.scope == Scope::key_model || failure.scope == Scope::account_model;
+  switch (effect) {
+    case CredentialEffect::rest:
+      news.kind = Rest::Kind::cooling;
+      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      if (!one_model && level->kind == Level::Kind::key) count_streak(record, news, now);
+      break;
+    case CredentialEffect::exhaust:
+      news.kind = Rest::Kind::exhausted;
+      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      break;
+    case CredentialEffect::set_aside:
+      news.kind = Rest::Kind::aside;
+      model_rest(*level, record.model).fail(news, policy_, now);
+      break;
+    case CredentialEffect::disable:
+      if (wrong_endpoint(record, *level, now, changed)) return FailureClass::config;
+      news.kind = Rest::Kind::dead;
+      level->rest.fail(news, policy_, now);
+      break;
+    case CredentialEffect::none:
+      break;
+  }
+  // A probe that failed lets the next one pass in its time; who slept for its end sleeps anew until then.
+  wake_members(*level);
+  return failure.failure;
+}
+
+Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now,
+                          bool& changed) {
+  LeaseRecord* record = record_of(slot, number);
+  if (record == nullptr) return {};
+  Credential& c = *record->credential;
+  changed = settle(*record, outcome, now) || changed;
+  Verdict verdict;
+  if (!outcome.failure) {
+    changed = applaud(*record) || changed;
+  } else {
+    verdict.failure = blame(*record, *outcome.failure, now, changed);
+    const bool silent = outcome.failure->failure == FailureClass::cancelled;
+    changed = release(*record, silent ? Nanos(0) : bounded(policy_.cooldown), now) || changed;
+  }
+  count(c, outcome, now);
+  --c.in_flight;
+  if (c.in_flight == 0) c.former.clear();
+  if (c.lane != nullptr) {
+    if (c.lane->has(Order::busy)) c.lane->refresh(c, Order::busy);
+    if (c.lane->has(Order::latency)) c.lane->refresh(c, Order::latency);
+  }
+  record->number = 0;
+  record->credential = nullptr;
+  free_.push_back(slot);
+  if (c.removed && c.in_flight == 0) {
+    std::erase_if(buried_, [&](const auto& each) { return each.get() == &c; });
+  }
+  return verdict;
+}
+
+void PoolState::clear(Credential& c, TimePoint now) {
+  for (Level* level = c.key; level != nullptr; level = level->parent) {
+    level->rest.clear();
+    level->model_rests.clear();
+    level->streak.clear();
+    wake_members(*level);
+  }
+  c.service->evidence.cases.clear();
+  wake_due(*c.service, now);
+}
+
+void PoolState::disable(Credential& c, std::string_view reason) { c.key->rest.switch_off(reason); }
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <keywheel/credential_pool.hpp>
+
+#include "pool/service.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// Lets maps of strings be asked with views.
+struct TextHash {
+  using is_transparent = void;
+  [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+template <class T>
+using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+/// Why nothing was lent.
+struct Refusal {
+  TimePoint at = kNever;  ///< when the first of them will have room by itself
+  bool by_event = false;  ///< a report may bring room earlier
+  bool too_big = true;    ///< so far, for all that were looked at
+  Block block{};          ///< what keeps the first of them
+  Credential* first = nullptr;
+  Level* tight = nullptr;  ///< level at which the first of them lacks tokens
+  Nanos timeout{0};        ///< longest wait that the limits allow
+
+  void consider(Credential& c, const Block& block_of_c) noexcept;
+};
+
+/// One lent credential.
+struct LeaseRecord {
+  std::uint64_t number = 0;  ///< 0: free
+  Credential* credential = nullptr;
+  std::array<Level*, 5> path{};
+  std::uint8_t levels = 0;
+  bool sent = false;
+  Charge charge{};
+  TimePoint sent_at{};
+  std::string model{};
+};
+
+/// The pool behind its mutex. Whoever calls holds the mutex; `now` has gone through clock().
+class PoolState {
+ public:
+  PoolState(const RetryPolicy& retry, std::string region, std::uint64_t seed)
+      : policy_(retry), region_(std::move(region)), random_(seed) {}
+
+  mutable std::mutex mutex;
+  std::function<void()> listener{};
+
+  /// Time never goes back.
+  [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
+  [[nodiscard]] TimePoint clock() const noexcept { return clock_; }
+
+  /// How often the services were built: what pointed into an earlier build must not be used.
+  [[nodiscard]] std::uint64_t builds() const noexcept { return builds_; }
+
+  static void bind(Lease& lease, std::shared_ptr<CredentialPool> pool) noexcept { lease.pool_ = std::move(pool); }
+
+  // topology.cpp
+  void build(const std::vector<ServiceConfig>& services, const RetryPolicy& retry, std::string region);
+  void align(Nanos wall_at_zero) noexcept;
+  [[nodiscard]] Credential* find(std::string_view id) const noexcept;
+  [[nodiscard]] Service* find_service(std::string_view id) const noexcept;
+
+  // admission.cpp
+  /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
+  [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal);
+  /// What keeps `c` from an attempt at `now`, its service aside.
+  [[nodiscard]] Block obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
+                               std::uint64_t ticket, Level** tight = nullptr);
+
+  // outcome.cpp
+  void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
+  /// True in `changed` where room may have come.
+  Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
+  void clear(Credential& c, TimePoint now);
+  void disable(Credential& c, std::string_view reason);
+  /// Something at this level is in nobody's way any more.
+  void touch(Level& level) noexcept {
+    for (Credential* c : level.members) ++c->service->changes;
+  }
+
+  // explain.cpp
+  /// `first`: what keeps the one that will have room first. Says nothing of when.
+  [[nodiscard]] Unavailable explain(const Demand& demand, Block::Why first, TimePoint now);
+  [[nodiscard]] Nanos timeout_of(const std::vector<Demand>& demands) const noexcept;
+  [[nodiscard]] std::string explain(const ChoiceNote& note) const;
+  [[nodiscard]] CredentialStatus status(Credential& c, TimePoint now);
+  [[nodiscard]] std::vector<CredentialStatus> status(TimePoint now);
+
+ private:
+  struct Choice;
+
+  // topology.cpp
+  using LimitsOf = std::unordered_map<Level*, Limits>;
+  void add_credential(Service& service, const ServiceConfig& config, const CredentialConfig& credential,
+                      LimitsOf& limits);
+  [[nodiscard]] Level* link(Level& key, const ServiceConfig& config, const CredentialConfig& credential);
+  void arrange(Service& service, const ServiceConfig& config);
+  [[nodiscard]] Level* key_of(const ServiceConfig& service, const std::shared_ptr<const CredentialConfig>& credential);
+  [[nodiscard]] Level* level(Level::Kind kind, const std::string& name);
+  [[nodiscard]] Calendar* calendar_of(const ServiceConfig& service);
+  void bury_removed();
+  void drop_orphans();
+
+  // admission.cpp
+  void exclude(const Demand& demand);
+  void wake_due(Service& service, TimePoint now);
+  void wake(Credential& c);
+  void wake_members(Level& level);
+  void sleep(Credential& c, const Block& block);
+  void check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
+             Block& block, Level** tight);
+  [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
+  [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
+  [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
+  [[nodiscard]] bool fits(Choice& choice, Credential& c);
+  void look_at_sleepers(Choice& choice);
+  void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
+  void note_skipped(Choice& choice, ChoiceNote& note) const;
+
+  // outcome.cpp
+  [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;
+  [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
+  [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
+  [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
+  void count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now);
+  [[nodiscard]] bool applaud(LeaseRecord& record);
+  [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
+
+  RetryPolicy policy_;
+  std::string region_;
+  Random random_;
+  TimePoint clock_ = TimePoint::min();
+  Nanos wall_at_zero_{0};
+  std::uint64_t builds_ = 0;
+
+  ByText<std::unique_ptr<Service>> services_{};
+  std::vector<Service*> order_{};  ///< as configured
+  ByText<std::unique_ptr<Credential>> credentials_{};
+  std::vector<Credential*> by_serial_{};  ///< nullptr where gone
+  ByText<std::unique_ptr<Level>> levels_{};
+  std::unordered_multimap<std::uint64_t, std::unique_ptr<Level>> keys_{};  ///< by a hash of what authenticates
+  std::vector<std::pair<DayZone, std::unique_ptr<Calendar>>> calendars_{};
+  std::vector<std::unique_ptr<Credential>> buried_{};  ///< removed, with leases out
+  std::vector<std::unique_ptr<Service>> buried_services_{};
+
+  std::vector<LeaseRecord> records_{};
+  std::vector<std::uint32_t> free_{};
+  std::uint64_t next_number_ = 1;
+
+  std::vector<Lane*> lanes_{};                           ///< scratch
+  std::vector<std::pair<Credential*, Order>> hidden_{};  ///< scratch
+  std::vector<Level*> excluded_{};                       ///< scratch
+};
+
+/// The way in for what stands beside the pool in this room.
+class PoolAccess {
+ public:
+  [[nodiscard]] static PoolState& state(CredentialPool& pool) noexcept { return *pool.state_; }
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

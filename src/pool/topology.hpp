@@ -1,0 +1,112 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <keywheel/config.hpp>
+
+#include "pool/ledger.hpp"
+#include "pool/recent.hpp"
+#include "pool/rest.hpp"
+#include "pool/tournament.hpp"
+#include "pool/wake_queue.hpp"
+
+/// What the pool is made of: services, their credentials, and the levels at which limits and rests apply.
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+struct Credential;
+struct Service;
+
+/// One model at one level.
+struct ModelRest {
+  std::string model{};
+  Rest rest{};
+};
+
+/// One level on the path of an attempt: a key, and what it shares with others.
+struct Level {
+  enum class Kind : std::uint8_t {
+    key,
+    project,
+    account,
+    peers,  ///< the keys of one provider of which nobody knows whose they are: rests only
+    service,
+  };
+  Kind kind = Kind::key;
+  std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
+  Level* parent = nullptr;
+  Calendar* calendar = nullptr;
+  Ledger ledger{};
+  Rest rest{};
+  std::vector<ModelRest> model_rests{};
+  std::vector<Credential*> members{};  ///< whose path leads through here
+  std::vector<const Level*> streak{};  ///< peers: keys that met their limit since the last success among them
+  int in_flight = 0;
+  std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
+  TimePoint kept_until{};
+
+  /// Nothing here can be in the way.
+  [[nodiscard]] bool idle() const noexcept {
+    return rest.none() && model_rests.empty() && ledger.empty() && kept_for == 0;
+  }
+  [[nodiscard]] Rest* rest_of(std::string_view model) noexcept {
+    for (ModelRest& each : model_rests) {
+      if (each.model == model) return &each.rest;
+    }
+    return nullptr;
+  }
+};
+
+/// Members of a service among which a rotation chooses freely: same region, same models, all with weight or all
+/// without.
+struct Lane;
+
+/// One configured credential.
+struct Credential {
+  std::uint32_t serial = 0;
+  std::shared_ptr<const CredentialConfig> config{};
+  std::vector<std::shared_ptr<const CredentialConfig>> former{};  ///< that leases still look at
+  Service* service = nullptr;
+  Level* key = nullptr;
+  bool removed = false;
+  bool fresh = false;  ///< has no turn yet
+  bool spare = false;  ///< its key is configured twice in its lane, and the other one takes the turns
+
+  // Its place in the rotation.
+  Lane* lane = nullptr;
+  std::uint32_t leaf = 0;
+  std::uint32_t place = 0;    ///< in its service, as configured
+  std::uint64_t hash = 0;     ///< of its id
+  bool awaits_event = false;  ///< asleep until a report, whatever the time
+  double weight = 1;
+  double turn = 0;    ///< round robin: its next turn, in the service's virtual time
+  double draw = 0;    ///< random: likewise, at random distances
+  double picked = 0;  ///< when it was chosen last, counted in choices: who waits longest breaks ties
+  TimePoint wake{};
+  std::uint32_t wake_place = WakeQueue<Credential>::kAwake;
+  std::uint32_t ready_place = 0xffffffffU;  ///< Lane::kNotReady
+  int in_flight = 0;
+  double latency = 0;  ///< nanoseconds, moving average that follows peaks at once; 0: not known
+  TimePoint latency_at{};
+
+  // What it did.
+  std::uint64_t requests = 0;
+  std::uint64_t successes = 0;
+  std::uint64_t cancelled = 0;
+  std::array<std::uint64_t, 16> failures{};
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t reasoning_tokens = 0;
+  std::int64_t estimated_tokens = 0;
+  Recent recent{};
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <keywheel/version.hpp>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// Knows which of n leaves has the lowest score; a changed score costs log n. Ties go to the lower `tie`, then to the
+/// lower leaf.
+class Tournament {
+ public:
+  struct Score {
+    double score = std::numeric_limits<double>::infinity();
+    double tie = 0;
+
+    friend bool operator<(const Score& a, const Score& b) noexcept {
+      return a.score < b.score || (a.score == b.score && a.tie < b.tie);
+    }
+  };
+  static constexpr std::uint32_t kNobody = std::numeric_limits<std::uint32_t>::max();
+
+  explicit Tournament(std::size_t leaves) : scores_(std::bit_ceil(leaves < 2 ? std::size_t{2} : leaves)) {
+    winners_.resize(scores_.size());
+    const std::size_t half = scores_.size() / 2;
+    for (std::size_t i = scores_.size() - 1; i >= 1; --i) {
+      winners_[i] = static_cast<std::uint32_t>(i >= half ? 2 * (i - half) : winners_[2 * i]);
+    }
+  }
+
+  void set(std::uint32_t leaf, Score score) noexcept {
+    scores_[leaf] = score;
+    const std::size_t half = scores_.size() / 2;
+    std::size_t i = half + leaf / 2;
+    std::uint32_t left = leaf & ~1U;
+    std::uint32_t right = left | 1U;
+    while (true) {
+      const std::uint32_t best = scores_[right] < scores_[left] ? right : left;
+      if (winners_[i] == best && best != leaf) return;
+      winners_[i] = best;
+      if (i == 1) return;
+      i /= 2;
+      left = winners_[2 * i];
+      right = winners_[2 * i + 1];
+    }
+  }
+
+  [[nodiscard]] const Score& score(std::uint32_t leaf) const noexcept { return scores_[leaf]; }
+
+  /// The best leaf; kNobody where all are at infinity.
+  [[nodiscard]] std::uint32_t best() const noexcept {
+    const std::uint32_t leaf = winners_[1];
+    return scores_[leaf].score == std::numeric_limits<double>::infinity() ? kNobody : leaf;
+  }
+
+ private:
+  std::vector<Score> scores_;
+  std::vector<std::uint32_t> winners_{};  ///< [1] is the root, [i] the best of [2i] and [2i+1], or of two leaves
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

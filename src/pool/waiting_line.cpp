@@ -1,0 +1,424 @@
+#include "pool/waiting_line.hpp"
+
+#include <algorithm>
+#include <bit>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+constexpr std::size_t kMostIdleTenants = 1024;
+
+/// Sizes within a half of an octave stand in one queue.
+unsigned size_class(const Demand& demand) noexcept {
+  const auto tokens = static_cast<std::uint64_t>(std::max<std::int64_t>(demand.prompt_tokens, 0)) +
+                      static_cast<std::uint64_t>(std::max<std::int64_t>(demand.completion_tokens, 0));
+  if (tokens < 2) return static_cast<unsigned>(tokens);
+  const auto octave = static_cast<unsigned>(std::bit_width(tokens));
+  return 2 * octave + static_cast<unsigned>((tokens >> (octave - 2)) & 1U);
+}
+
+/// Two calls with the same signature can use the same credentials.
+std::string signature_of(const std::vector<Demand>& demands) {
+  std::string signature;
+  for (const Demand& demand : demands) {
+    signature += demand.service;
+    signature += '\n';
+    signature += demand.model;
+    signature += '\n';
+    signature += std::to_string(size_class(demand));
+    if (demand.exclude != nullptr) {
+      std::vector<std::string_view> excluded(demand.exclude->begin(), demand.exclude->end());
+      std::sort(excluded.begin(), excluded.end());
+      for (const std::string_view id : excluded) {
+        signature += '\n';
+        signature += id;
+      }
+    }
+    signature += "\n\n";
+  }
+  return signature;
+}
+
+}  // namespace
+
+WaitingLine::WaitingLine(std::shared_ptr<CredentialPool> pool)
+    : pool_(std::move(pool)), state_(&PoolAccess::state(*pool_)) {}
+
+WaitingLine::~WaitingLine() {
+  const std::lock_guard lock(state_->mutex);
+  for (auto& [ticket, waiting] : waiting_) let_go(*waiting);
+}
+
+void WaitingLine::set_share(std::string_view tenant, double share) {
+  if (share > 0) tenant_of(tenant).share = share;
+}
+
+WaitingLine::Tenant& WaitingLine::tenant_of(std::string_view name) {
+  if (const auto known = tenants_.find(name); known != tenants_.end()) return *known->second;
+  std::unique_ptr<Tenant>& slot = tenants_[std::string(name)];
+  slot = std::make_unique<Tenant>();
+  slot->name = name;
+  slot->had = had_;
+  return *slot;
+}
+
+// The line's order
+
+void WaitingLine::file(Place& place) {
+  const Waiting& first = **place.calls.begin();
+  place.rank = {.share = place.tenant->had, .deadline = first.deadline, .ticket = first.ticket};
+  place.queue->order.emplace(place.rank, &place);
+}
+
+void WaitingLine::unfile(Place& place) { place.queue->order.erase({place.rank, &place}); }
+
+void WaitingLine::file(Queue& queue) {
+  agenda_.erase({queue.filed, &queue});
+  queue.filed = queue.by_limit.empty() ? queue.retry : std::min(queue.retry, (*queue.by_limit.begin())->limit);
+  agenda_.emplace(queue.filed, &queue);
+}
+
+void WaitingLine::put(Waiting& waiting, Queue& queue, Tenant& tenant) {
+  if (tenant.places.empty()) tenant.had = std::max(tenant.had, had_);
+  std::unique_ptr<Place>& slot = queue.places[&tenant];
+  if (!slot) {
+    slot = std::make_unique<Place>();
+    slot->queue = &queue;
+    slot->tenant = &tenant;
+    tenant.places.push_back(slot.get());
+  } else {
+    unfile(*slot);
+  }
+  waiting.place = slot.get();
+  slot->calls.insert(&waiting);
+  queue.by_limit.insert(&waiting);
+  file(*slot);
+}
+
+void WaitingLine::remove(Waiting& waiting) {
+  let_go(waiting);
+  Place& place = *waiting.place;
+  Queue& queue = *place.queue;
+  Tenant& tenant = *place.tenant;
+  unfile(place);
+  place.calls.erase(&waiting);
+  queue.by_limit.erase(&waiting);
+  if (!place.calls.empty()) {
+    file(place);
+  } else {
+    std::erase(tenant.places, &place);
+    queue.places.erase(&tenant);
+  }
+  waiting_.erase(waiting.ticket);
+  if (!queue.order.empty()) return;
+  agenda_.erase({queue.filed, &queue});
+  for (const std::string& service : queue.services) {
+    const auto found = by_service_.find(service);
+    if (found == by_service_.end()) continue;
+    found->second.erase(&queue);
+    if (found->second.empty()) by_service_.erase(found);
+  }
+  queues_.erase(queues_.find(queue.signature));
+}
+
+void WaitingLine::served(Tenant& tenant) {
+  had_ = std::max(had_, tenant.had);
+  tenant.had += 1 / tenant.share;
+  for (Place* place : tenant.places) {
+    unfile(*place);
+    file(*place);
+  }
+}
+
+void WaitingLine::forget_idle_tenants() {
+  if (tenants_.size() <= kMostIdleTenants + waiting_.size()) return;
+  std::erase_if(tenants_, [this](const auto& each) {
+    return each.second->places.empty() && each.second->had <= had_ && each.second->share == 1;
+  });
+}
+
+// Tokens kept for a large call
+
+void WaitingLine::keep(Waiting& waiting, Level* level, TimePoint until) {
+  if (level == nullptr || (level->kept_for != 0 && level->kept_for != waiting.ticket)) return;
+  level->kept_for = waiting.ticket;
+  level->kept_until = until;
+  waiting.kept = level;
+  waiting.kept_build = state_->builds();
+  keepers_.push_back(&waiting);
+}
+
+void WaitingLine::let_go(Waiting& waiting) {
+  if (waiting.kept == nullptr) return;
+  if (waiting.kept_build == state_->builds() && waiting.kept->kept_for == waiting.ticket) {
+    waiting.kept->kept_for = 0;
+    state_->touch(*waiting.kept);
+  }
+  waiting.kept = nullptr;
+  std::erase(keepers_, &waiting);
+}
+
+// Trying
+
+WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket,
+                                                const Rank& rank, TimePoint now) {
+  // What is kept for calls behind this one is not kept from it.
+  std::vector<std::pair<Level*, std::uint64_t>> set_aside;
+  for (const Waiting* keeper : keepers_) {
+    if (keeper->ticket == ticket || keeper->kept_build != state_->builds() || keeper->place->rank < rank) continue;
+    set_aside.emplace_back(keeper->kept, std::exchange(keeper->kept->kept_for, 0));
+  }
+  Attempted result;
+  for (std::size_t i = 0; i < demands.size() && !result.granted; ++i) {
+    Refusal refusal;
+    if (state_->lend(demands[i], now, ticket, result.grant.lease, refusal)) {
+      PoolState::bind(result.grant.lease, pool_);
+      result.grant.demand = i;
+      result.granted = true;
+      break;
+    }
+    result.by_event = result.by_event || refusal.by_event;
+    result.too_big = result.too_big && refusal.first != nullptr && refusal.too_big;
+    if (refusal.at < result.at) {
+      result.at = refusal.at;
+      result.tight = refusal.tight;
+      result.why = refusal.block.why;
+    }
+    result.timeout = std::max(result.timeout, refusal.timeout);
+  }
+  for (const auto& [level, keeper] : set_aside) {
+    if (level->kept_for == 0) level->kept_for = keeper;
+  }
+  return result;
+}
+
+Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attempted& attempted, TimePoint now) {
+  Unavailable answer;
+  bool first = true;
+  for (const Demand& demand : demands) {
+    Unavailable one = state_->explain(demand, attempted.why, now);
+    if (first || one.kind == ErrorKind::rate_limited) answer.kind = one.kind;
+    answer.too_big = one.too_big && (first || answer.too_big);
+    if (!first) answer.reason += " | ";
+    answer.reason += one.reason;
+    first = false;
+  }
+  if (attempted.at != kNever) answer.at = attempted.at;
+  return answer;
+}
+
+std::uint64_t WaitingLine::changes_of(const Queue& queue) const noexcept {
+  std::uint64_t sum = state_->builds() << 32U;
+  for (const std::string& id : queue.services) {
+    if (const Service* service = state_->find_service(id)) sum += service->changes;
+  }
+  return sum;
+}
+
+bool WaitingLine::due(const Queue& queue, TimePoint now) const noexcept {
+  return queue.retry <= now || changes_of(queue) != queue.seen;
+}
+
+/// Somebody of better rank could take a place of this waiter's services now, or stands before it in its own queue.
+bool WaitingLine::someone_is_first(const Waiter& waiter, const Queue* own, const Rank& rank, TimePoint now) const {
+  if (own != nullptr && first_rank(*own) < rank) return true;
+  for (const Demand& demand : waiter.demands) {
+    const auto found = by_service_.find(demand.service);
+    if (found == by_service_.end()) continue;
+    for (const Queue* queue : found->second) {
+      if (queue != own && first_rank(*queue) < rank && due(*queue, now)) return true;
+    }
+  }
+  return false;
+}
+
+LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
+  const std::lock_guard lock(state_->mutex);
+  now = state_->clock(now);
+  const bool contested = std::any_of(waiter.demands.begin(), waiter.demands.end(), [this](const Demand& demand) {
+    return by_service_.find(demand.service) != by_service_.end();
+  });
+  const std::uint64_t ticket = next_ticket_++;
+  Attempted attempted;
+  std::string signature;
+  Queue* own = nullptr;
+  Rank rank{.share = had_, .deadline = waiter.deadline.value_or(kNever), .ticket = ticket};
+  bool tried = true;
+  if (contested) {
+    signature = signature_of(waiter.demands);
+    if (const auto found = queues_.find(signature); found != queues_.end()) own = found->second.get();
+    const Tenant& tenant = tenant_of(waiter.tenant);
+    rank.share = tenant.places.empty() ? std::max(tenant.had, had_) : tenant.had;
+    tried = !someone_is_first(waiter, own, rank, now);
+  }
+  if (tried) {
+    attempted = try_to_lend(waiter.demands, ticket, rank, now);
+    if (attempted.granted) {
+      if (contested) served(tenant_of(waiter.tenant));
+      return std::move(attempted.grant);
+    }
+  } else {
+    // As its queue's first was told, or, in a queue of its own, as soon as those before it have had their turn.
+    attempted.at = own != nullptr ? std::max(own->retry, now) : now;
+    attempted.by_event = own == nullptr || own->by_event;
+    attempted.too_big = false;
+    attempted.timeout = own != nullptr ? own->timeout : state_->timeout_of(waiter.demands);
+  }
+
+  TimePoint limit = waiter.deadline.value_or(kNever);
+  limit = std::min(limit, later(now, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
+  const bool in_time = (attempted.by_event || (attempted.at != kNever && attempted.at <= limit)) && limit > now;
+  if (!in_time || attempted.too_big) return explain(waiter.demands, attempted, now);
+
+  auto made = std::make_unique<Waiting>();
+  Waiting& waiting = *made;
+  waiting.ticket = ticket;
+  waiting.deadline = rank.deadline;
+  waiting.limit = limit;
+  waiting.entered = now;
+  waiting.demands = waiter.demands;
+  waiting.texts.reserve(4 * waiter.demands.size());
+  waiting.excludes.reserve(waiter.demands.size());
+  const auto own_text = [&](std::string_view text) -> std::string_view { return waiting.texts.emplace_back(text); };
+  for (Demand& demand : waiting.demands) {
+    demand.service = own_text(demand.service);
+    demand.model = own_text(demand.model);
+    demand.session = own_text(demand.session);
+    demand.region = own_text(demand.region);
+    if (demand.exclude != nullptr) demand.exclude = &waiting.excludes.emplace_back(*demand.exclude);
+  }
+  waiting_.emplace(ticket, std::move(made));
+
+  if (signature.empty()) signature = signature_of(waiter.demands);
+  std::unique_ptr<Queue>& slot = queues_[signature];
+  if (!slot) {
+    slot = std::make_unique<Queue>();
+    slot->signature = signature;
+    for (const Demand& demand : waiting.demands) {
+      slot->services.emplace_back(demand.service);
+      by_service_[std::string(demand.service)].insert(slot.get());
+    }
+  }
+  Queue& queue = *slot;
+  forget_idle_tenants();
+  put(waiting, queue, tenant_of(waiter.tenant));
+  if (tried) {
+    keep(waiting, attempted.tight, attempted.at);
+    queue.retry = attempted.at;
+    queue.by_event = attempted.by_event;
+    queue.timeout = attempted.timeout;
+    queue.seen = changes_of(queue);
+  } else if (own == nullptr) {
+    queue.retry = now;
+    queue.by_event = true;
+    queue.timeout = attempted.timeout;
+  }
+  file(queue);
+  return Queued{ticket};
+}
+
+void WaitingLine::leave(std::uint64_t ticket) {
+  const auto found = waiting_.find(ticket);
+  if (found == waiting_.end()) return;
+  const std::lock_guard lock(state_->mutex);
+  Waiting& waiting = *found->second;
+  Queue& queue = *waiting.place->queue;
+  // The next one may be smaller; and what was kept for it, others may use.
+  const bool frees = waiting.kept != nullptr;
+  const bool last = queue.by_limit.size() == 1;
+  remove(waiting);
+  if (frees) freed_at_ = state_->clock();
+  if (last) return;
+  if (frees) queue.retry = state_->clock();
+  file(queue);
+}
+
+/// Grants from one queue while there is room; then sets when to try again.
+void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants) {
+  Place& place = *queue.order.begin()->second;
+  Waiting& first = **place.calls.begin();
+  const std::uint64_t ticket = first.ticket;
+  let_go(first);
+  Attempted attempted = try_to_lend(first.demands, ticket, place.rank, now);
+  if (attempted.granted) {
+    Tenant& tenant = *place.tenant;
+    remove(first);
+    served(tenant);
+    grants.push_back({.ticket = ticket, .answer = std::move(attempted.grant)});
+    return;
+  }
+  const bool possible = attempted.by_event || attempted.at <= first.limit;
+  if (!possible || attempted.too_big) {
+    Unavailable why = explain(first.demands, attempted, now);
+    remove(first);
+    grants.push_back({.ticket = ticket, .answer = std::move(why)});
+    return;
+  }
+  keep(first, attempted.tight, attempted.at);
+  queue.retry = attempted.at;
+  queue.by_event = attempted.by_event;
+  queue.timeout = attempted.timeout;
+  queue.seen = changes_of(queue);
+}
+
+std::vector<LineGrant> WaitingLine::poll(TimePoint now) {
+  const std::lock_guard lock(state_->mutex);
+  now = state_->clock(now);
+  std::vector<LineGrant> grants;
+  freed_at_.reset();
+  if (waiting_.empty()) return grants;
+
+  // In the order of rank, so that what is scarce goes to the first who can use it.
+  std::set<std::pair<Rank, Queue*>> todo;
+  const auto consider = [&](Queue& queue) {
+    if (due(queue, now)) todo.emplace(first_rank(queue), &queue);
+  };
+  for (auto it = agenda_.begin(); it != agenda_.end() && it->first <= now; ++it) consider(*it->second);
+  for (auto& [service, queues] : by_service_) {
+    for (Queue* queue : queues) consider(*queue);
+  }
+  while (!todo.empty()) {
+    const auto [rank, queue] = *todo.begin();
+    todo.erase(todo.begin());
+    if (const Rank current = first_rank(*queue); current != rank) {
+      todo.emplace(current, queue);
+      continue;
+    }
+    const std::string signature = queue->signature;
+    const std::size_t before = grants.size();
+    serve(*queue, now, grants);
+    if (queues_.find(signature) == queues_.end()) continue;
+    if (grants.size() != before) {
+      todo.emplace(first_rank(*queue), queue);
+    } else {
+      file(*queue);
+    }
+  }
+  // Who cannot be served in time any more, as the ledger stands.
+  while (!agenda_.empty() && agenda_.begin()->first <= now) {
+    Queue& queue = *agenda_.begin()->second;
+    Waiting& over = **queue.by_limit.begin();
+    if (over.limit > now) {
+      file(queue);
+      if (queue.filed <= now) break;
+      continue;
+    }
+    const Attempted attempted{.at = queue.retry};
+    LineGrant end{.ticket = over.ticket, .answer = explain(over.demands, attempted, now)};
+    const bool last = queue.by_limit.size() == 1;
+    remove(over);
+    if (!last) file(queue);
+    grants.push_back(std::move(end));
+  }
+  return grants;
+}
+
+std::optional<TimePoint> WaitingLine::next_time() const {
+  if (freed_at_ && !waiting_.empty()) return freed_at_;
+  if (agenda_.empty() || agenda_.begin()->first == kNever) return std::nullopt;
+  return agenda_.begin()->first;
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
