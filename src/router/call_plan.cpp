@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "pool/random.hpp"
 #include "router/call.hpp"
 
 /// Which services a call may use, and in which order it tries them.
@@ -24,8 +25,6 @@ std::uint64_t mix(std::string_view a, std::string_view b) noexcept {
   hash ^= hash >> 33U;
   return hash;
 }
-
-double unit(std::uint64_t bits) noexcept { return (static_cast<double>(bits >> 11U) + 0.5) * 0x1.0p-53; }
 
 }  // namespace
 
