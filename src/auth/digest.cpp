@@ -29,8 +29,6 @@ Digest<Size> hmac(const EVP_MD* kind, std::string_view key, std::string_view byt
 
 }  // namespace
 
-void wipe(void* memory, std::size_t size) noexcept { OPENSSL_cleanse(memory, size); }
-
 Digest<32> sha256(std::string_view bytes) {
   Digest<32> out;
   unsigned int size = 0;

@@ -7,13 +7,12 @@
 
 #include <keywheel/version.hpp>
 
+#include "wipe.hpp"
+
 /// The hashes that request signatures are made of, over OpenSSL's libcrypto.
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
-
-/// Overwrites memory in a way that the compiler keeps.
-void wipe(void* memory, std::size_t size) noexcept;
 
 /// The bytes of a hash, wiped when destroyed: on the way to a signature they are keys.
 template <std::size_t Size>

@@ -13,6 +13,7 @@
 
 #include "config/validate.hpp"
 #include "config/wording.hpp"
+#include "http/url.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {

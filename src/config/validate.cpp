@@ -233,11 +233,6 @@ std::string_view host_of(std::string_view url) noexcept {
   return authority.substr(0, authority.find(':'));
 }
 
-bool is_loopback(std::string_view host) noexcept {
-  return host == "localhost" || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
-}
-
 std::vector<ConfigFault> check(RouterConfig& config) {
   std::vector<ConfigFault> all;
   const Faults faults(all, {});

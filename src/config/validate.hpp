@@ -29,8 +29,5 @@ struct ConfigFault {
 /// The host of an absolute URL, without user, port and brackets; empty: not such a URL.
 [[nodiscard]] std::string_view host_of(std::string_view url) noexcept;
 
-/// This machine: "localhost", 127.0.0.0/8, ::1.
-[[nodiscard]] bool is_loopback(std::string_view host) noexcept;
-
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -37,11 +36,6 @@ std::string_view trim(std::string_view text) noexcept {
 }
 
 }  // namespace
-
-void wipe(std::string& text) noexcept {
-  OPENSSL_cleanse(text.data(), text.size());
-  text.clear();
-}
 
 bool is_secret_header(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 8> kSigns = {"authorization", "api-key", "apikey",   "cookie",

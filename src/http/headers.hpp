@@ -9,11 +9,10 @@
 
 #include <curl/curl.h>
 
+#include "wipe.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
-
-/// Overwrites the characters and empties the string.
-void wipe(std::string& text) noexcept;
 
 /// A header whose value authenticates, by its name: Authorization, X-Api-Key, cookies and their like.
 [[nodiscard]] bool is_secret_header(std::string_view name) noexcept;

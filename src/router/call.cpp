@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "router/scrub.hpp"
+#include "wipe.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -446,7 +447,8 @@ void CallState::settle(std::optional<Failure> failure) {
     failure->kind.reset();
     record.failure = to_string(failure->failure);
     record.error = failure->error_kind();
-    failure->message += fmt::format(" (three accounts of \"{}\" were rejected alike: check its base_url)", service().config.id);
+    failure->message +=
+        fmt::format(" (three accounts of \"{}\" were rejected alike: check its base_url)", service().config.id);
   }
   last_ = failure;
   last_error_ = error_of(*failure);

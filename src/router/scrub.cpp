@@ -2,8 +2,6 @@
 
 #include <string_view>
 
-#include "auth/digest.hpp"
-
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -24,12 +22,6 @@ void scrub(std::string& text, const CredentialConfig& credential) {
     const bool public_field = name == "region" || name == "location" || name == "project_id";
     if (!public_field) scrub(text, value.reveal());
   }
-}
-
-void wipe(std::string& text) noexcept {
-  text.resize(text.capacity());
-  wipe(text.data(), text.size());
-  text.clear();
 }
 
 }  // namespace detail

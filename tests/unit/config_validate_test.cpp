@@ -10,6 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "config/validate.hpp"
+#include "http/url.hpp"
 
 using namespace keywheel;
 using namespace std::chrono_literals;
