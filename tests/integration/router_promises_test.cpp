@@ -162,9 +162,9 @@ TEST_CASE("a call is cancelled from any thread, at any stage, and on_done still 
   f.provider.script("sk-test-one", held("go"));
   Router router = f.router();
   std::promise<Result<ChatResponse>> done;
-  const Call call = router.start(f.request(), [&](Result<ChatResponse> reply) { done.set_value(std::move(reply)); });
+  Call call = router.start(f.request(), [&](Result<ChatResponse> reply) { done.set_value(std::move(reply)); });
   REQUIRE(f.provider.server().wait_for_requests(1));
-  std::thread([call]() mutable { call.cancel(); }).join();
+  std::thread([&call] { call.cancel(); }).join();
   CHECK(done.get_future().get().error().kind == ErrorKind::cancelled);
 
   for (int i = 0; i < 50; ++i) {
