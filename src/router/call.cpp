@@ -92,6 +92,7 @@ void CallState::next() {
   if (static_cast<int>(attempts_.size() - budget_start_) >= budget()) return fail_with_last(std::nullopt);
 
   const TimePoint now = runtime_.now();
+  if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
   std::vector<std::size_t> allowed;
   std::optional<TimePoint> earliest;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
@@ -123,6 +124,8 @@ void CallState::next() {
 
 void CallState::pause_then_next(std::chrono::nanoseconds pause) {
   if (pause.count() <= 0) return next();
+  // An attempt that the deadline cannot hold is not begun.
+  if (deadline_ && runtime_.now() + pause >= *deadline_) return fail_with_last(std::nullopt);
   pause_timer_ = runtime_.at(runtime_.now() + pause, [this] {
     pause_timer_ = 0;
     next();

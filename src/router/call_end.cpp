@@ -77,8 +77,8 @@ void CallState::fail_with_last(std::optional<Unavailable> why) {
     retry_after =
         std::chrono::ceil<std::chrono::milliseconds>(std::max(*why->at - runtime_.now(), std::chrono::nanoseconds{0}));
   }
-  // The provider's own words say it best where they say the same.
-  if (last_error_ && last_error_->kind == why->kind) {
+  // The provider's own words say it best where they say the same, or led to the rest that is in the way now.
+  if (last_error_ && (last_error_->kind == why->kind || why->kind == ErrorKind::overloaded)) {
     if (retry_after) last_error_->retry_after = retry_after;
     return fail(*last_error_);
   }
