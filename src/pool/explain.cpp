@@ -242,15 +242,27 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
 
   const Rest* worst = nullptr;
   bool probing = false;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    const Block block = level->rest.check(now);
-    const bool standing = block || level->rest.probing() || level->rest.by_probe(now);
-    if (!standing) continue;
-    probing = probing || level->rest.probing();
-    if (worst == nullptr || level->rest.kind() > worst->kind()) worst = &level->rest;
+  const auto consider = [&](const Rest& rest) {
+    const Block block = rest.check(now);
+    const bool standing = block || rest.probing() || rest.by_probe(now);
+    if (!standing) return false;
+    probing = probing || rest.probing();
+    if (worst == nullptr || rest.kind() > worst->kind()) worst = &rest;
+    return true;
+  };
+  for (Level* level = c.key; level != nullptr; level = level->parent) consider(level->rest);
+  // Most limits hold for one model. A key that rests with one is shown as resting, for it is of no use to its callers.
+  std::string_view resting_model;
+  if (worst == nullptr) {
+    for (Level* level = c.key; level != nullptr; level = level->parent) {
+      for (const ModelRest& each : level->model_rests) {
+        if (each.rest.kind() != Rest::Kind::aside && consider(each.rest) && worst == &each.rest)
+          resting_model = each.model;
+      }
+    }
   }
   if (worst != nullptr) {
-    status.reason = worst->words();
+    status.reason = resting_model.empty() ? worst->words() : fmt::format("{}: {}", resting_model, worst->words());
     switch (worst->kind()) {
       case Rest::Kind::none:
       case Rest::Kind::aside:
@@ -268,7 +280,7 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
     if (probing) status.state = CredentialState::probing;
   }
 
-  const Demand smallest{.service = c.service->id};
+  const Demand smallest{.service = c.service->id, .model = resting_model};
   Block block = obstacle(c, smallest, {}, now, 0);
   check(c.service->level, smallest, {}, now, 0, block, nullptr);
   if (!block) return status;

@@ -68,8 +68,10 @@ void UpstreamAttempt::on_body(std::string_view bytes) {
   std::optional<Failure> failure = decoder_->feed(bytes, *this);
   if (failure) return end(std::move(failure));
   if (const std::uint64_t progress = decoder_->progress(); progress != progress_) {
+    const bool first = progress_ == 0;
     progress_ = progress;
     heard_ = runtime_.now();
+    if (first) arm();  // from here on the idle clock counts, which may be the shorter one
   }
   if (!complete_at_ && decoder_->complete()) {
     complete_at_ = runtime_.now();

@@ -356,9 +356,13 @@ void CallState::on_attempt_event(const ChatEvent& event) {
 void CallState::deliver(const ChatEvent& event) {
   if (stopping_) return;
   delivered_ = true;
-  if (sink_->on_event(event) == Flow::stop) {
+  const bool stop = sink_->on_event(event) == Flow::stop;
+  // The callback may have destroyed the Router: then nothing that is still in this piece of the stream counts.
+  if (stop || core_->closed()) {
     stopping_ = true;
-    runtime_.post([self = shared_from_this()] { self->cancel_now("stopped by the event callback"); });
+    runtime_.post([self = shared_from_this(), stop] {
+      self->cancel_now(stop ? "stopped by the event callback" : "the Router was destroyed");
+    });
   }
 }
 

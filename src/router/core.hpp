@@ -59,6 +59,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   /// Cancels what is in flight, fulfils what is awaited, ends the loops.
   void shutdown();
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
   /// The loop for the next call.
   [[nodiscard]] Runtime& pick_loop() noexcept;

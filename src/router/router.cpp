@@ -104,11 +104,18 @@ Result<ChatResponse> Router::chat(const ChatRequest& request) {
 
 Result<ChatResponse> Router::chat_events(const ChatRequest& request, EventCallback on_event) {
   detail::StreamState stream(core_, std::make_unique<ChatOperation>(&request, true), true);
+  std::string seen;
   for (stream.advance(); const ChatEvent* event = stream.current(); stream.advance()) {
-    if (on_event(*event) == Flow::stop) {
-      stream.cancel();
-      return stream.result();
-    }
+    seen += event->text();
+    if (on_event(*event) != Flow::stop) continue;
+    stream.cancel();
+    // The call may have come to its end while the caller still read: what he saw is what he got.
+    Result<ChatResponse> reply = stream.result();
+    Error error = reply ? Error{.attempts = std::move(reply->attempts)} : std::move(reply).error();
+    error.kind = ErrorKind::cancelled;
+    error.message = "stopped by the event callback";
+    error.partial_text = std::move(seen);
+    return error;
   }
   return stream.result();
 }
