@@ -169,7 +169,7 @@ void read_entry(Reader& reader, const JsonNode& object, std::string_view provide
 /// application's own, which the Router knows and a file does not.
 std::string provider_named(Reader& reader, std::string_view type) {
   if (find_preset(type) != nullptr) return std::string(type);
-  const std::string lower = lowercase(type);
+  std::string lower = lowercase(type);
   if (find_preset(lower) != nullptr) return lower;
   const std::vector<std::string_view> known = provider_names();
   reader.warn(fmt::format("no provider that comes with keywheel; the Router needs a Transport of this name{}",
