@@ -46,6 +46,8 @@ void read_object(JsonValue object, ErrorBody& into) {
   into.message = words(first_of(
       object, {"message", "Message", "msg", "detail", "error_msg", "error_description", "errorMessage", "title"}));
   into.code = std::string(first_of(object, {"code", "Code", "error_code", "errorCode", "__type"}).string_or_number());
+  // Anthropic names what its broad type leaves open.  https://platform.claude.com/docs/en/api/errors
+  if (into.code.empty()) into.code = std::string(object["details"]["error_code"].string());
   into.type = std::string(first_of(object, {"type", "status"}).string_or_number());
   into.param = std::string(object["param"].string());
   // OpenRouter quotes the provider that failed.  https://openrouter.ai/docs/api-reference/errors
