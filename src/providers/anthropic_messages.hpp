@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <keywheel/chat.hpp>
+
+#include "providers/anthropic_models.hpp"
+#include "providers/provider.hpp"
+#include "wire/json_writer.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// A message and its place in ChatRequest::messages, for what is said about it.
+struct PlacedMessage {
+  const Message* message = nullptr;
+  std::size_t place = 0;
+};
+
+/// What one side says before the other does: consecutive messages of one role, tool results being the user's.
+struct Turn {
+  bool assistant = false;
+  std::vector<PlacedMessage> messages{};
+};
+
+/// A conversation as APIs want it that know two speakers, in turn, and keep the instructions apart.
+struct Conversation {
+  std::vector<PlacedMessage> system{};  ///< system and developer messages
+  std::vector<Turn> turns{};
+};
+
+/// Sorts the messages. One that has `extra` of its own keeps a turn of its own, so that `extra` has an object to go to.
+[[nodiscard]] Conversation gather_turns(const std::vector<Message>& messages);
+
+/// Writes a conversation's messages as content blocks.
+class AnthropicMessages {
+ public:
+  AnthropicMessages(JsonWriter& out, RequestCheck& check, const ClaudeTraits& traits,
+                    std::vector<std::string>* warnings)
+      : out_(out), check_(check), traits_(traits), warnings_(warnings) {}
+
+  /// The value of `system`.
+  void system(const std::vector<PlacedMessage>& messages);
+  /// An element of `messages`.
+  void turn(const Turn& turn);
+  /// `cache_control`, where there is a breakpoint.
+  void cache_control(const std::optional<CacheBreakpoint>& cache, std::string_view where);
+
+ private:
+  void message_parts(const PlacedMessage& placed);
+  void parts(const std::vector<Part>& parts, const std::string& where);
+  void text(const TextPart& part, const std::vector<std::string_view>& citations, const std::string& where);
+  void image(const ImagePart& part, const std::string& where);
+  void file(const FilePart& part, const std::string& where);
+  void reasoning(const ReasoningPart& part, const std::string& where);
+  void tool_use(const ToolCall& call, const std::string& where);
+  void tool_result(const PlacedMessage& placed);
+  void source_of_bytes(std::string_view media_type, std::string_view data);
+  void source_of_url(std::string_view url);
+
+  JsonWriter& out_;
+  RequestCheck& check_;
+  const ClaudeTraits& traits_;
+  std::vector<std::string>* warnings_;
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
