@@ -66,6 +66,8 @@ class AnthropicAnswer {
     if (type == "content_block_start") return open(index, event["content_block"], sink);
     if (type == "content_block_stop") return close(index, sink);
     if (type == "message_start") {
+      // A gateway has begun anew in the midst of an answer: a tool call would be left cut off.
+      if (!open_.empty()) return broken_answer("a second message begins before the first has ended");
       const JsonValue message = event["message"];
       begin(message, sink);
       take_usage(message["usage"], sink);
@@ -313,7 +315,7 @@ class AnthropicAnswer {
     take("input_tokens", input_);
     take("cache_read_input_tokens", usage_.cached_tokens);
     take("cache_creation_input_tokens", usage_.cache_write_tokens);
-    take("output_tokens", usage_.completion_tokens);
+    if (const auto output = usage["output_tokens"].integer()) usage_.completion_tokens = output;
     if (const auto thought = usage["output_tokens_details"]["thinking_tokens"].integer()) {
       usage_.reasoning_tokens = thought;
     }
