@@ -62,7 +62,7 @@ class BedrockTransport final : public Transport {
   Capabilities capabilities() const override { return {.files = true, .embeddings = true, .listing = true}; }
 
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
-    RequestCheck check(preset_.name, target);
+    RequestCheck check(name(target), target);
     HttpRequest sent;
     sent.url = model_url(target, target.stream ? "converse-stream" : "converse", check);
     write_bedrock_body(sent.body, request, target, check);
@@ -114,7 +114,7 @@ class BedrockTransport final : public Transport {
 
   Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                                        const Target& target) const override {
-    RequestCheck check(preset_.name, target);
+    RequestCheck check(name(target), target);
     HttpRequest sent;
     sent.url = model_url(target, "invoke", check);
     write_bedrock_embedding(sent.body, request, inputs, target, check);
@@ -133,7 +133,7 @@ class BedrockTransport final : public Transport {
 
   // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
   Result<HttpRequest> encode_listing(const Target& target) const override {
-    RequestCheck check(preset_.name, target);
+    RequestCheck check(name(target), target);
     HttpRequest sent;
     sent.method = "GET";
     sent.url = base_url(target, kControl, check) + "/foundation-models";
@@ -189,6 +189,11 @@ class BedrockTransport final : public Transport {
     } else {
       check.misconfigured("access_key and secret_key are needed, or a Bedrock API key as api_key");
     }
+  }
+
+  /// As the config spells it, where it has more than one spelling.
+  [[nodiscard]] std::string_view name(const Target& target) const {
+    return target.service.provider.empty() ? preset_.name : std::string_view(target.service.provider);
   }
 
   const Preset& preset_;

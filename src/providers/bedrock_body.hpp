@@ -26,6 +26,9 @@ void write_bedrock_body(std::string& out, const ChatRequest& request, const Targ
 [[nodiscard]] std::unique_ptr<Decoder> make_bedrock_decoder(const HttpHead& head, bool stream, std::string_view model,
                                                             const Bounds& bounds);
 
+/// What is known of AWS's errors. classify_bedrock_answer() also knows where their names stand.
+[[nodiscard]] std::span<const ErrorRule> bedrock_error_rules() noexcept;
+
 [[nodiscard]] Failure classify_bedrock_answer(const HttpHead& head, std::string_view body, WallTime now);
 
 /// An error in a stream: the name of the exception and its JSON payload.

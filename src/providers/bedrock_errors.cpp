@@ -81,6 +81,8 @@ std::string_view exception_name(std::string_view text) {
 
 }  // namespace
 
+std::span<const ErrorRule> bedrock_error_rules() noexcept { return kRules; }
+
 Failure classify_bedrock_answer(const HttpHead& head, std::string_view body, WallTime now) {
   ErrorBody error = read_error_body(body);
   const std::string_view stated = head.find("x-amzn-errortype");
