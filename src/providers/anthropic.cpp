@@ -51,7 +51,7 @@ class AnthropicTransport final : public Transport {
   Capabilities capabilities() const override { return {.files = true, .listing = true}; }
 
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
-    RequestCheck check(preset_.name, target);
+    RequestCheck check(name(target), target);
     HttpRequest sent = prepared(target, kMessages, check);
     write_anthropic_body(sent.body, request, target, {}, check);
     if (!check.ok()) return check.error();
@@ -84,7 +84,7 @@ class AnthropicTransport final : public Transport {
   }
 
   Result<HttpRequest> encode_listing(const Target& target) const override {
-    RequestCheck check(preset_.name, target);
+    RequestCheck check(name(target), target);
     HttpRequest sent = prepared(target, "/models", check);
     if (!check.ok()) return check.error();
     sent.method = "GET";
@@ -126,6 +126,11 @@ class AnthropicTransport final : public Transport {
                version == target.service.options.end() ? std::string(kVersion) : version->second);
     if (path == kMessages) set_header(sent, "Content-Type", "application/json");
     return sent;
+  }
+
+  /// As the config spells it, where it has more than one spelling.
+  [[nodiscard]] std::string_view name(const Target& target) const {
+    return target.service.provider.empty() ? preset_.name : std::string_view(target.service.provider);
   }
 
   const Preset& preset_;

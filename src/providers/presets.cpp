@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "providers/anthropic_body.hpp"
+#include "providers/bedrock_body.hpp"
 #include "providers/openai_errors.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -47,6 +49,7 @@ constexpr auto kSparkEnv = words("SPARK_API_PASSWORD", "SPARK_API_KEY");
 constexpr auto kMiniMaxEnv = words("MINIMAX_API_KEY");
 constexpr auto kQianfanEnv = words("QIANFAN_API_KEY");
 constexpr auto kHunyuanEnv = words("HUNYUAN_API_KEY");
+constexpr auto kClaudeEnv = words("ANTHROPIC_API_KEY");
 
 // What a service serves where its entry names no models: the lists of simple-one-api, whose configs rely on them.
 constexpr auto kDeepSeekModels = words("deepseek-chat", "deepseek-coder");
@@ -268,6 +271,12 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::optional_bearer,
            .errors = &open_model_errors,
            .openai = {.top_k = "top_k", .think_tags = true, .echo = ThoughtEcho::reasoning_content}},
+    Preset{.name = "claude",
+           .base_url = "https://api.anthropic.com",
+           .auth = AuthStyle::own,
+           .env = list(kClaudeEnv),
+           .errors = &anthropic_error_rules},
+    Preset{.name = "bedrock", .auth = AuthStyle::own, .errors = &bedrock_error_rules},
 };
 
 }  // namespace

@@ -179,7 +179,11 @@ Failure classify_error(const ErrorBody& error, std::optional<int> status, std::o
 }
 
 Failure classify_answer(const HttpHead& head, std::string_view body, WallTime now, std::span<const ErrorRule> own) {
-  Failure failure = classify_error(read_error_body(body), head.status, stated_in_headers(head, now), own);
+  return classify_answer(head, read_error_body(body), now, own);
+}
+
+Failure classify_answer(const HttpHead& head, const ErrorBody& error, WallTime now, std::span<const ErrorRule> own) {
+  Failure failure = classify_error(error, head.status, stated_in_headers(head, now), own);
   if (failure.message.empty()) failure.message = fmt::format("HTTP status {} with an empty body", head.status);
   failure.should_retry = should_retry(head);
   failure.request_id = request_id(head);

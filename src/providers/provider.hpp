@@ -58,6 +58,9 @@ struct ErrorRule {
 /// only, of which `quota` yields to a stated wait of at most an hour; then the status, as far as it says anything.
 [[nodiscard]] Failure classify_answer(const HttpHead& head, std::string_view body, WallTime now,
                                       std::span<const ErrorRule> own);
+/// The same where the dialect has read the body itself, since its code stands elsewhere (in a header).
+[[nodiscard]] Failure classify_answer(const HttpHead& head, const ErrorBody& error, WallTime now,
+                                      std::span<const ErrorRule> own);
 
 /// The same for an error inside a 200 or in a stream, where `status` is nothing, or what the body claims it to be.
 [[nodiscard]] Failure classify_error(const ErrorBody& error, std::optional<int> status,
