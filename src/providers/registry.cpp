@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "providers/gemini.hpp"
 #include "providers/openai.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -20,6 +21,7 @@ struct Row {
 };
 
 constexpr std::array kRows = {
+    Row{"gemini", "", "gemini", &make_gemini_transport},
     Row{"dashscope", "", "bailian", &make_openai_transport},
     Row{"dashscope", "compatible", "bailian", &make_openai_transport},
     Row{"qianfan", "", "qianfan/v2", &make_openai_transport},
