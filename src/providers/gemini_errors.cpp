@@ -38,12 +38,12 @@ constexpr std::array kRules = {
     ErrorRule{402, {}, {}, quota, Scope::account},
     // A dynamic quota that all customers share: nobody's limit, though it speaks of one.
     ErrorRule{0, "RESOURCE_EXHAUSTED", "limit: 0", permission, Scope::key_model},
-    ErrorRule{0, "RESOURCE_EXHAUSTED", "provisioned throughput", rate, Scope::account_model},
+    ErrorRule{0, "RESOURCE_EXHAUSTED", "provisioned throughput", rate, Scope::project_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "resource exhausted", capacity, Scope::service_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "resource has been exhausted", capacity, Scope::service_model},
-    ErrorRule{0, "RESOURCE_EXHAUSTED", "per_day", quota, Scope::account_model},
+    ErrorRule{0, "RESOURCE_EXHAUSTED", "per_day", quota, Scope::project_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "prepayment credits", quota, Scope::account},
-    ErrorRule{0, "RESOURCE_EXHAUSTED", {}, rate, Scope::account_model},
+    ErrorRule{0, "RESOURCE_EXHAUSTED", {}, rate, Scope::project_model},
     ErrorRule{0, "UNAVAILABLE", {}, capacity, Scope::service_model},
     ErrorRule{0, "DEADLINE_EXCEEDED", {}, timeout, Scope::service_model},
     ErrorRule{0, "INTERNAL", {}, server, Scope::service_model},
@@ -112,7 +112,7 @@ void apply(Violation worst, Failure& failure) {
       failure.failure = permission;
       break;
   }
-  failure.scope = failure.failure == permission ? Scope::key_model : Scope::account_model;
+  failure.scope = failure.failure == permission ? Scope::key_model : Scope::project_model;
   failure.kind.reset();
 }
 
@@ -136,7 +136,7 @@ void refine(JsonValue root, Failure& failure) {
   // "Resource exhausted" with a quota's own wait is that quota's.
   if (failure.failure == capacity && failure.retry_after && error["status"].string() == "RESOURCE_EXHAUSTED") {
     failure.failure = rate;
-    failure.scope = Scope::account_model;
+    failure.scope = Scope::project_model;
   }
 }
 
