@@ -62,6 +62,8 @@ std::string_view to_string(Scope scope) noexcept {
       return "key_model";
     case Scope::project:
       return "project";
+    case Scope::project_model:
+      return "project_model";
     case Scope::account:
       return "account";
     case Scope::account_model:

@@ -47,6 +47,7 @@ enum class Scope : std::uint8_t {
   key,            ///< the credential
   key_model,      ///< the credential with this model
   project,        ///< credentials of the same project
+  project_model,  ///< credentials of the same project, with this model or its limit group
   account,        ///< credentials of the same account (organisation)
   account_model,  ///< credentials of the same account, with this model or its limit group
   service_model,  ///< the service with this model

@@ -101,6 +101,7 @@ Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
     case Scope::key_model:
       return record.path[0];
     case Scope::project:
+    case Scope::project_model:
       return of_kind(Level::Kind::project);
     case Scope::account:
     case Scope::account_model:
@@ -240,7 +241,8 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   news.turn = level->calendar->day(now).ends;
   news.lease = record.number;
   news.next = next_number_;
-  const bool one_model = failure.scope == Scope::key_model || failure.scope == Scope::account_model;
+  const bool one_model = failure.scope == Scope::key_model || failure.scope == Scope::project_model ||
+                         failure.scope == Scope::account_model;
   switch (effect) {
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;

@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, sizeof...(T)> words(T... text) {
 }
 
 constexpr std::string_view kBeijing = "Asia/Shanghai";
+constexpr std::string_view kPacific = "America/Los_Angeles";
 
 constexpr auto kOpenAiEnv = words("OPENAI_API_KEY");
 constexpr auto kDeepSeekEnv = words("DEEPSEEK_API_KEY");
@@ -47,6 +48,7 @@ constexpr auto kDashScopeEnv = words("DASHSCOPE_API_KEY");
 constexpr auto kArkEnv = words("ARK_API_KEY", "VOLC_API_KEY");
 constexpr auto kSparkEnv = words("SPARK_API_PASSWORD", "SPARK_API_KEY");
 constexpr auto kMiniMaxEnv = words("MINIMAX_API_KEY");
+constexpr auto kGeminiEnv = words("GEMINI_API_KEY", "GOOGLE_API_KEY");
 constexpr auto kQianfanEnv = words("QIANFAN_API_KEY");
 constexpr auto kHunyuanEnv = words("HUNYUAN_API_KEY");
 constexpr auto kClaudeEnv = words("ANTHROPIC_API_KEY");
@@ -271,12 +273,11 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::optional_bearer,
            .errors = &open_model_errors,
            .openai = {.top_k = "top_k", .think_tags = true, .echo = ThoughtEcho::reasoning_content}},
-    Preset{.name = "claude",
-           .base_url = "https://api.anthropic.com",
+    Preset{.name = "gemini",
+           .base_url = "https://generativelanguage.googleapis.com/v1beta",
            .auth = AuthStyle::own,
-           .env = list(kClaudeEnv),
-           .errors = &anthropic_error_rules},
-    Preset{.name = "bedrock", .auth = AuthStyle::own, .errors = &bedrock_error_rules},
+           .env = list(kGeminiEnv),
+           .day_zone = kPacific},
 };
 
 }  // namespace
