@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "providers/anthropic.hpp"
+#include "providers/bedrock.hpp"
 #include "providers/gemini.hpp"
 #include "providers/openai.hpp"
 
@@ -21,6 +23,9 @@ struct Row {
 };
 
 constexpr std::array kRows = {
+    Row{"claude", "", "claude", &make_anthropic_transport},
+    Row{"anthropic", "", "claude", &make_anthropic_transport},
+    Row{"bedrock", "", "bedrock", &make_bedrock_transport},
     Row{"gemini", "", "gemini", &make_gemini_transport},
     Row{"dashscope", "", "bailian", &make_openai_transport},
     Row{"dashscope", "compatible", "bailian", &make_openai_transport},
