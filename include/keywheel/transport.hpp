@@ -33,6 +33,9 @@ struct HttpHeader {
 struct HttpRequest {
   std::string method = "POST";
   std::string url{};
+  /// "name=value&…", percent-encoded, for APIs that take their key in the URL (Qianfan v1's access_token, Spark's
+  /// signature): put behind `url` and a `?` or `&` where it is sent, wiped afterwards, never printed.
+  std::string secret_query{};
   std::vector<HttpHeader> headers{};  ///< wiped after sending; never printed
   std::string body{};
   bool websocket = false;  ///< an upgrade; `body` is the first message (where this libcurl has it)

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "http/websocket.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
@@ -91,12 +93,12 @@ Multi& Engine::multi_for(const TlsConfig& tls) {
 }
 
 std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& request, const ExchangeOptions& options) {
-  if (request.websocket) return "this build of keywheel speaks no WebSocket";
+  if (request.websocket && !kSpeaksWebSocket) return "this build of keywheel speaks no WebSocket";
   const auto& read = origin_of(request.url);
   if (const auto* fault = std::get_if<std::string>(&read)) return *fault;
   const auto& origin = std::get<Origin>(read);
 
-  bool secret = origin.user_info;
+  bool secret = origin.user_info || !request.secret_query.empty();
   for (const HttpHeader& header : request.headers) {
     if (std::optional<std::string> fault = header_fault(header)) return fault;
     secret = secret || is_secret_header(header.name);
@@ -116,6 +118,13 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
   transfer.multi = &multi_for(options.tls != nullptr ? *options.tls : TlsConfig{});
   transfer.route = &transfer.multi->route(origin, transfer.proxy ? &*transfer.proxy : nullptr);
   transfer.url = std::move(request.url);
+  if (!request.secret_query.empty()) {
+    // One allocation, so that no copy of the key is left behind by a string that grew.
+    transfer.url.reserve(transfer.url.size() + 1 + request.secret_query.size());
+    transfer.url += transfer.url.find('?') == std::string::npos ? '?' : '&';
+    transfer.url += request.secret_query;
+    wipe(request.secret_query);
+  }
   transfer.method = std::move(request.method);
   transfer.body = std::move(request.body);
   transfer.headers.assign(std::move(request.headers));

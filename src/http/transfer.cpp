@@ -105,6 +105,7 @@ bool Transfer::set_addresses(CURL* to) {
 
 void Transfer::wipe_request() noexcept {
   headers.clear();
+  wipe(url);
   wipe(body);
   proxy.reset();
   if (resolve.empty() || touched || route == nullptr) return;

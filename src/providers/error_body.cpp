@@ -44,8 +44,10 @@ JsonValue first_of(JsonValue object, std::initializer_list<std::string_view> nam
 
 void read_object(JsonValue object, ErrorBody& into) {
   into.message = words(first_of(
-      object, {"message", "Message", "msg", "detail", "error_msg", "error_description", "errorMessage", "title"}));
-  into.code = std::string(first_of(object, {"code", "Code", "error_code", "errorCode", "__type"}).string_or_number());
+      object, {"message", "Message", "msg", "Msg", "detail", "error_msg", "error_description", "status_msg",
+               "errorMessage", "title"}));
+  into.code = std::string(
+      first_of(object, {"code", "Code", "error_code", "errorCode", "status_code", "__type"}).string_or_number());
   // Anthropic names what its broad type leaves open.  https://platform.claude.com/docs/en/api/errors
   if (into.code.empty()) into.code = std::string(object["details"]["error_code"].string());
   into.type = std::string(first_of(object, {"type", "status"}).string_or_number());
@@ -88,6 +90,11 @@ ErrorBody read_error_value(JsonValue value) {
   JsonValue inner = value["error"];
   if (inner.is_array()) inner = inner.at(0);
   if (!inner.has_value()) inner = value["errors"].at(0);
+  // Tencent Cloud, Volcengine's control plane, MiniMax and Spark put it under names of their own.
+  if (!inner.has_value()) inner = value["Response"]["Error"];
+  if (!inner.has_value()) inner = value["ResponseMetadata"]["Error"];
+  if (!inner.has_value()) inner = value["base_resp"];
+  if (!inner.has_value()) inner = value["header"];
   if (inner.is_object()) {
     read_object(inner, error);
   } else if (inner.is_string()) {

@@ -22,7 +22,8 @@ struct ErrorBody {
 };
 
 /// Reads {"error":{…}}, [{"error":{…}}], {"error":"…"}, {"message","type","code"}, {"detail"}, {"errors":[…]},
-/// {"code","msg"}, {"Message"}, a bare JSON string, HTML, plain text, and nothing at all.
+/// {"code","msg"}, {"Message"}, {"Response":{"Error":{…}}}, {"base_resp":{…}}, {"header":{"code","message"}}, a bare
+/// JSON string, HTML, plain text, and nothing at all.
 [[nodiscard]] ErrorBody read_error_body(std::string_view body);
 
 /// The same of JSON that is parsed already: an error event of a stream, or an error inside a 200.

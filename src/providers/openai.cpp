@@ -158,8 +158,6 @@ std::vector<std::string> OpenAiTransport::check(const ServiceConfig& service) co
   if (preset_.base_url.empty() && service.base_url.empty()) {
     faults.push_back(fmt::format("base_url: {} has no address of its own; expected one", preset_.name));
   }
-  if (service.api.empty() || service.api == "chat") return faults;
-  faults.push_back(fmt::format("api: {} has no dialect \"{}\"", preset_.name, service.api));
   return faults;
 }
 

@@ -52,6 +52,8 @@ constexpr auto kGeminiEnv = words("GEMINI_API_KEY", "GOOGLE_API_KEY");
 constexpr auto kQianfanEnv = words("QIANFAN_API_KEY");
 constexpr auto kHunyuanEnv = words("HUNYUAN_API_KEY");
 constexpr auto kClaudeEnv = words("ANTHROPIC_API_KEY");
+constexpr auto kDifyEnv = words("DIFY_API_KEY");
+constexpr auto kCozeEnv = words("COZE_API_TOKEN", "COZE_API_KEY");
 
 // What a service serves where its entry names no models: the lists of simple-one-api, whose configs rely on them.
 constexpr auto kDeepSeekModels = words("deepseek-chat", "deepseek-coder");
@@ -253,6 +255,12 @@ constexpr std::array kPresets = {
            .models = list(kHunyuanModels),
            .day_zone = kBeijing,
            .openai = {.models_path = {}, .embedding_batch = 50}},
+    Preset{.name = "dify", .base_url = "https://api.dify.ai/v1", .auth = AuthStyle::own, .env = list(kDifyEnv)},
+    Preset{.name = "coze",
+           .base_url = "https://api.coze.cn/v3",
+           .auth = AuthStyle::own,
+           .env = list(kCozeEnv),
+           .day_zone = kBeijing},
     Preset{.name = "ollama/v1",
            .base_url = "http://127.0.0.1:11434/v1",
            .auth = AuthStyle::optional_bearer,

@@ -4,9 +4,21 @@
 #include <array>
 
 #include "providers/anthropic.hpp"
+#include "providers/bailian.hpp"
 #include "providers/bedrock.hpp"
+#include "providers/cloudflare_run.hpp"
+#include "providers/coze.hpp"
+#include "providers/dashscope.hpp"
+#include "providers/dify.hpp"
 #include "providers/gemini.hpp"
+#include "providers/hunyuan.hpp"
+#include "providers/huoshan.hpp"
+#include "providers/minimax.hpp"
+#include "providers/minimax_pro.hpp"
 #include "providers/openai.hpp"
+#include "providers/qianfan.hpp"
+#include "providers/xinghuo.hpp"
+#include "providers/zhipu.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -27,12 +39,28 @@ constexpr std::array kRows = {
     Row{"anthropic", "", "claude", &make_anthropic_transport},
     Row{"bedrock", "", "bedrock", &make_bedrock_transport},
     Row{"gemini", "", "gemini", &make_gemini_transport},
-    Row{"dashscope", "", "bailian", &make_openai_transport},
+    Row{"dashscope", "", "bailian", &make_dashscope_transport},
+    Row{"dashscope", "native", "bailian", &make_dashscope_native_transport},
     Row{"dashscope", "compatible", "bailian", &make_openai_transport},
-    Row{"qianfan", "", "qianfan/v2", &make_openai_transport},
+    Row{"dashscope", "openai", "bailian", &make_openai_transport},
+    Row{"bailian", "", "bailian", &make_bailian_transport},
+    Row{"bailian", "app", "bailian", &make_bailian_app_transport},
+    Row{"bailian", "openai", "bailian", &make_openai_transport},
+    Row{"qianfan", "", "qianfan/v2", &make_qianfan_transport},
+    Row{"qianfan", "v1", "qianfan/v2", &make_qianfan_v1_transport},
     Row{"qianfan", "v2", "qianfan/v2", &make_openai_transport},
-    Row{"hunyuan", "", "hunyuan/v1", &make_openai_transport},
+    Row{"hunyuan", "", "hunyuan/v1", &make_hunyuan_transport},
+    Row{"hunyuan", "native", "hunyuan/v1", &make_hunyuan_native_transport},
     Row{"hunyuan", "compatible", "hunyuan/v1", &make_openai_transport},
+    Row{"hunyuan", "openai", "hunyuan/v1", &make_openai_transport},
+    Row{"minimax", "", "minimax", &make_minimax_transport},
+    Row{"minimax", "pro", "minimax", &make_minimax_pro_transport},
+    Row{"huoshan", "", "huoshan", &make_huoshan_transport},
+    Row{"zhipu", "", "zhipu", &make_zhipu_transport},
+    Row{"xinghuo", "", "xinghuo", &make_xinghuo_transport},
+    Row{"dify", "", "dify", &make_dify_transport},
+    Row{"coze", "", "coze", &make_coze_transport},
+    Row{"cloudflare", "run", "cloudflare", &make_cloudflare_run_transport},
     Row{"ollama", "", "ollama/v1", &make_openai_transport},
     Row{"ollama", "compatible", "ollama/v1", &make_openai_transport},
 };

@@ -1,0 +1,90 @@
+#include "providers/minimax.hpp"
+
+#include <string>
+#include <utility>
+
+#include "providers/minimax_pro.hpp"
+#include "providers/native_embedding.hpp"
+#include "providers/native_request.hpp"
+#include "providers/openai.hpp"
+#include "providers/openai_chunks.hpp"
+#include "providers/request_headers.hpp"
+#include "providers/two_dialects.hpp"
+#include "wire/json_writer.hpp"
+#include "wire/percent.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+constexpr std::string_view kV2 = "/text/chatcompletion_v2";
+// https://platform.minimaxi.com/document/embeddings
+constexpr std::size_t kEmbeddingBatch = 64;
+
+class MinimaxTransport final : public OpenAiTransport {
+ public:
+  using OpenAiTransport::OpenAiTransport;
+
+  Capabilities capabilities() const override {
+    Capabilities can = OpenAiTransport::capabilities();
+    can.embeddings = true;
+    return can;
+  }
+
+  Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
+    Result<HttpRequest> http = OpenAiTransport::encode(request, target);
+    if (http && target.base_url.ends_with(kV2)) http->url = target.base_url;
+    return http;
+  }
+
+  std::size_t embedding_batch(std::string_view /*model*/) const override { return kEmbeddingBatch; }
+
+  Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
+                                       const Target& target) const override {
+    RequestCheck check(preset_.name, target);
+    refuse_unsayable(request, EmbeddingSayable{}, check);
+    std::string body;
+    JsonWriter json(body);
+    json.begin_object().member("model", target.model).key("texts").begin_array();
+    for (const std::string_view input : inputs) json.string(input);
+    // What is stored and what is asked for are embedded in two ways.
+    json.end_array().member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
+    check.written(json.fault());
+    std::string_view base = target.base_url;
+    if (base.ends_with(kV2)) base.remove_suffix(kV2.size());
+    std::string url = endpoint(base, preset_.base_url, "/v1", "/embeddings", {"/chat/completions"});
+    if (const std::string_view group = setting(target, "group_id"); !group.empty()) {
+      url += (url.find('?') == std::string::npos ? "?GroupId=" : "&GroupId=") + percent_encoded(group);
+    }
+    HttpRequest http = json_post(std::move(url), std::move(body), false);
+    authorize(http, target, check);
+    set_extra_headers(http, target.service);
+    if (!check.ok()) return check.error();
+    return http;
+  }
+
+  std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
+                                          EmbeddingResponse& into) const override {
+    JsonDoc doc;
+    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    const JsonValue answer = doc.root();
+    if (answer["base_resp"]["status_code"].integer_or(0) != 0 || answer["error"].has_value()) {
+      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, rules_of(preset_));
+    }
+    into.usage.total_tokens = answer["total_tokens"].integer();
+    into.usage.prompt_tokens = into.usage.total_tokens;
+    return read_vectors(answer["vectors"], {}, inputs, into);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Transport> make_minimax_transport(const Preset& preset) {
+  return std::make_shared<TwoDialects>(make_minimax_pro_transport(preset), std::make_shared<MinimaxTransport>(preset),
+                                       [](const ServiceConfig&, const CredentialConfig&, std::string_view base_url) {
+                                         return base_url.find("chatcompletion_pro") != std::string_view::npos;
+                                       });
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
