@@ -6,11 +6,11 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
 
 #include "config/wording.hpp"
+#include "wipe.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -250,7 +250,7 @@ JsonTree::JsonTree(std::string_view text) {
   }
 }
 
-JsonTree::~JsonTree() { OPENSSL_cleanse(buffer_.data(), buffer_.size()); }
+JsonTree::~JsonTree() { wipe(buffer_.data(), buffer_.size()); }
 
 TextPosition position_of(std::string_view text, std::size_t offset) noexcept {
   TextPosition position;

@@ -12,12 +12,12 @@
 #include <keywheel/config_json.hpp>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include "config/document.hpp"
 #include "config/json_tree.hpp"
 #include "config/reader.hpp"
 #include "config/validate.hpp"
+#include "wipe.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace {
@@ -76,7 +76,7 @@ class FileText {
   FileText() = default;
   FileText(const FileText&) = delete;
   FileText& operator=(const FileText&) = delete;
-  ~FileText() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+  ~FileText() { wipe(bytes_.data(), bytes_.size()); }
 
   /// Empty: it has been read; else why not.
   std::string read(const std::string& path) {
@@ -107,7 +107,7 @@ class FileText {
   void grow() {
     std::vector<char> larger(bytes_.size() * 2);
     std::copy(bytes_.begin(), bytes_.end(), larger.begin());
-    OPENSSL_cleanse(bytes_.data(), bytes_.size());
+    wipe(bytes_.data(), bytes_.size());
     bytes_ = std::move(larger);
   }
 

@@ -6,7 +6,7 @@
 
 #include <keywheel/version.hpp>
 
-#include <openssl/crypto.h>
+#include "wipe.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -18,7 +18,7 @@ class WipedString {
   explicit WipedString(std::size_t capacity) { text_.reserve(capacity); }
   WipedString(const WipedString&) = delete;
   WipedString& operator=(const WipedString&) = delete;
-  ~WipedString() { OPENSSL_cleanse(text_.data(), text_.size()); }
+  ~WipedString() { wipe(text_); }
 
   WipedString& append(std::string_view text) {
     text_.append(text);
