@@ -174,15 +174,15 @@ class HunyuanTransport final : public Transport {
     }
     HttpRequest http =
         json_post(target.base_url.empty() ? std::string(kRoot) : std::string(target.base_url), std::move(body), stream);
-    set_header(http, "Content-Type", kContentType);
-    set_header(http, "X-TC-Action", action);
-    set_header(http, "X-TC-Version", kVersion);
+    set_header(http, "Content-Type", std::string(kContentType));
+    set_header(http, "X-TC-Action", std::string(action));
+    set_header(http, "X-TC-Version", std::string(kVersion));
     set_header(http, "X-TC-Timestamp", unix_seconds(target.now));
     if (const std::string_view region = setting(target, "region"); !region.empty()) {
-      set_header(http, "X-TC-Region", region);
+      set_header(http, "X-TC-Region", std::string(region));
     }
     if (const std::string_view token = credential_field(target.credential, "token"); !token.empty()) {
-      set_header(http, "X-TC-Token", token);
+      set_header(http, "X-TC-Token", std::string(token));
     }
     const Place place = place_of(http.url);
     set_header(http, "Authorization",

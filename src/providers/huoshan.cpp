@@ -103,7 +103,7 @@ class HuoshanTransport final : public OpenAiTransport {
                    .now = target.now},
                   credential_field(target.credential, "access_key"), credential_field(target.credential, "secret_key"));
     http.url = fmt::format("{}/?{}", root, signature.query);
-    set_header(http, "Content-Type", kContentType);
+    set_header(http, "Content-Type", std::string(kContentType));
     set_header(http, "Accept", "application/json");
     set_header(http, "X-Date", signature.date);
     set_header(http, "X-Content-Sha256", signature.content_sha256);
