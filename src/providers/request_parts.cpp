@@ -8,8 +8,6 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
 bool has_query(std::string_view url) noexcept { return url.find_first_of("?#") != std::string_view::npos; }
 
 }  // namespace
@@ -19,19 +17,6 @@ std::string_view base_of(const Target& target, std::string_view usual) noexcept 
   base = base.substr(0, base.find_first_of("?#"));
   while (base.ends_with('/')) base.remove_suffix(1);
   return base;
-}
-
-std::string percent_encoded(std::string_view text, std::string_view also) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (kUnreserved.find(c) != std::string_view::npos || also.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
 }
 
 std::vector<std::string> check_base(const ServiceConfig& service) {

@@ -6,6 +6,8 @@
 
 #include <keywheel/transport.hpp>
 
+#include "wire/percent.hpp"
+
 /// What the requests of several dialects are put together from, and what is asked of their services' entries.
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -13,9 +15,6 @@ namespace detail {
 
 /// The base that a target states, else `usual`; without query, fragment and slashes at its end.
 [[nodiscard]] std::string_view base_of(const Target& target, std::string_view usual) noexcept;
-
-/// The text for a path: everything but letters, digits, "-._~" and `also` as %XX (RFC 3986, section 2.1).
-[[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view also = {});
 
 /// The faults of an entry that hold for every dialect that needs a key: a credential without one, a base_url with a
 /// query. Each begins with the field's name.
