@@ -93,6 +93,17 @@ void PoolState::sleep(Credential& c, const Block& block) {
   }
 }
 
+/// Puts to sleep at once whose key rests, so that nobody need find out in its turn. What rests at a higher level may
+/// have many members; there it is found out.
+void PoolState::rest_members(Level& level, TimePoint now) {
+  if (level.kind != Level::Kind::key) return;
+  const Block block = level.rest.check(now);
+  if (block.everyone <= now) return;
+  for (Credential* c : level.members) {
+    if (c->lane != nullptr) sleep(*c, block);
+  }
+}
+
 void PoolState::check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
                       Block& block, Level** tight) {
   if (level.idle()) return;
@@ -263,13 +274,12 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return false;
   refusal.timeout = service->level.ledger.timeout();
-  Choice choice{
-      .demand = demand,
-      .service = *service,
-      .charge = {std::max<std::int64_t>(demand.prompt_tokens, 0), std::max<std::int64_t>(demand.completion_tokens, 0)},
-      .now = now,
-      .ticket = ticket,
-      .refusal = refusal};
+  Choice choice{.demand = demand,
+                .service = *service,
+                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .now = now,
+                .ticket = ticket,
+                .refusal = refusal};
   wake_due(*service, now);
 
   exclude(demand);

@@ -139,8 +139,7 @@ bool CredentialPool::disable(std::string_view id, std::string reason, TimePoint 
   const std::lock_guard lock(state_->mutex);
   detail::Credential* c = state_->find(id);
   if (c == nullptr) return false;
-  (void)state_->clock(now);
-  state_->disable(*c, reason);
+  state_->disable(*c, reason, state_->clock(now));
   return true;
 }
 

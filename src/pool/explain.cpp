@@ -152,8 +152,7 @@ Unavailable PoolState::explain(const Demand& demand, Block::Why first, TimePoint
     return answer;
   }
   exclude(demand);
-  const Charge charge{std::max<std::int64_t>(demand.prompt_tokens, 0),
-                      std::max<std::int64_t>(demand.completion_tokens, 0)};
+  const Charge charge{tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)};
   Block whole;
   check(service.level, demand, charge, now, 0, whole, nullptr);
   if (whole) {
@@ -243,9 +242,7 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
   const Rest* worst = nullptr;
   bool probing = false;
   const auto consider = [&](const Rest& rest) {
-    const Block block = rest.check(now);
-    const bool standing = block || rest.probing() || rest.by_probe(now);
-    if (!standing) return false;
+    if (!rest.standing(now)) return false;
     probing = probing || rest.probing();
     if (worst == nullptr || rest.kind() > worst->kind()) worst = &rest;
     return true;

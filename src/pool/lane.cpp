@@ -14,7 +14,7 @@ Tournament::Score score_of(const Credential& c, Order which) noexcept {
   const double flying = static_cast<double>(c.in_flight) + 1;
   switch (which) {
     case Order::turn:
-      return {c.turn, 0};
+      return {c.turn, c.picked};
     case Order::first:
       return {static_cast<double>(c.place), 0};
     case Order::draw:

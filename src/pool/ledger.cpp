@@ -143,6 +143,19 @@ void Ledger::configure(const Limits& limits, std::uint64_t since) {
   timeout_ = bounded(limits.timeout);
 }
 
+bool Ledger::has_new(std::uint64_t since) const noexcept {
+  return std::any_of(gauges_.begin(), gauges_.end(),
+                     [since](const Gauge& gauge) { return gauge.since == since && gauge.span == Span::sliding; });
+}
+
+void Ledger::recall(std::uint64_t since, TimePoint at, std::int64_t requests, std::int64_t tokens) {
+  for (Gauge& gauge : gauges_) {
+    if (gauge.since != since || gauge.span != Span::sliding) continue;
+    // Input and output were not told apart; all of it counts for either.
+    gauge.log.add(at, gauge.measure == Measure::requests ? requests : tokens);
+  }
+}
+
 bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar, Block& block) {
   bool good = true;
   if (concurrency_ != 0 && in_flight >= concurrency_) {

@@ -17,6 +17,12 @@ struct Charge {
   std::int64_t completion = 0;
 };
 
+/// A count of tokens, within what can be added up without overflow.
+[[nodiscard]] constexpr std::int64_t tokens_of(std::int64_t stated) noexcept {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40U;
+  return stated < 0 ? 0 : stated > kMost ? kMost : stated;
+}
+
 /// What a gauge counts.
 enum class Measure : std::uint8_t { requests, tokens, input, output };
 
@@ -97,6 +103,10 @@ class Ledger {
  public:
   /// Takes new limits. What is counted stays with each limit that stays. Leases from number `since` on are counted.
   void configure(const Limits& limits, std::uint64_t since);
+
+  /// What was sent at `at` before a limit that counts from lease `since` was there to count it. Earliest first.
+  void recall(std::uint64_t since, TimePoint at, std::int64_t requests, std::int64_t tokens);
+  [[nodiscard]] bool has_new(std::uint64_t since) const noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return gauges_.empty() && concurrency_ == 0; }
   [[nodiscard]] bool has_concurrency() const noexcept { return concurrency_ != 0; }

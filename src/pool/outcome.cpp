@@ -51,11 +51,11 @@ Charge used(const Charge& reserved, const Outcome& outcome) noexcept {
   Charge charge = reserved;
   const Usage& usage = outcome.usage;
   if (outcome.failure && usage.empty() && turned_down(outcome.failure->failure)) charge.completion = 0;
-  if (usage.prompt_tokens) charge.prompt = std::max<std::int64_t>(*usage.prompt_tokens, 0);
+  if (usage.prompt_tokens) charge.prompt = tokens_of(*usage.prompt_tokens);
   if (usage.completion_tokens) {
-    charge.completion = std::max<std::int64_t>(*usage.completion_tokens, 0);
+    charge.completion = tokens_of(*usage.completion_tokens);
   } else if (usage.total_tokens && usage.prompt_tokens) {
-    charge.completion = std::max<std::int64_t>(*usage.total_tokens - *usage.prompt_tokens, 0);
+    charge.completion = tokens_of(tokens_of(*usage.total_tokens) - charge.prompt);
   }
   return charge;
 }
@@ -69,12 +69,12 @@ void count(Credential& c, const Outcome& outcome, TimePoint now) {
     ++c.failures[static_cast<std::size_t>(outcome.failure->error_kind()) % c.failures.size()];
   }
   const Usage& usage = outcome.usage;
-  const std::int64_t prompt = usage.prompt_tokens.value_or(0);
-  const std::int64_t completion = usage.completion_tokens.value_or(0);
+  const std::int64_t prompt = tokens_of(usage.prompt_tokens.value_or(0));
+  const std::int64_t completion = tokens_of(usage.completion_tokens.value_or(0));
   c.prompt_tokens += prompt;
   c.completion_tokens += completion;
-  c.cached_tokens += usage.cached_tokens.value_or(0);
-  c.reasoning_tokens += usage.reasoning_tokens.value_or(0);
+  c.cached_tokens += tokens_of(usage.cached_tokens.value_or(0));
+  c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
   if (usage.estimated) c.estimated_tokens += prompt + completion;
   if (prompt + completion != 0) c.recent.add(now, 0, prompt + completion);
 
@@ -267,6 +267,7 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   }
   // A probe that failed lets the next one pass in its time; who slept for its end sleeps anew until then.
   wake_members(*level);
+  rest_members(*level, now);
   return failure.failure;
 }
 
@@ -311,7 +312,10 @@ void PoolState::clear(Credential& c, TimePoint now) {
   wake_due(*c.service, now);
 }
 
-void PoolState::disable(Credential& c, std::string_view reason) { c.key->rest.switch_off(reason); }
+void PoolState::disable(Credential& c, std::string_view reason, TimePoint now) {
+  c.key->rest.switch_off(reason);
+  rest_members(*c.key, now);
+}
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

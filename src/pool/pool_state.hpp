@@ -74,7 +74,7 @@ class PoolState {
 
   // topology.cpp
   void build(const std::vector<ServiceConfig>& services, const RetryPolicy& retry, std::string region);
-  void align(Nanos wall_at_zero) noexcept;
+  void align(Nanos wall_at_zero);
   [[nodiscard]] Credential* find(std::string_view id) const noexcept;
   [[nodiscard]] Service* find_service(std::string_view id) const noexcept;
 
@@ -90,7 +90,7 @@ class PoolState {
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
   void clear(Credential& c, TimePoint now);
-  void disable(Credential& c, std::string_view reason);
+  void disable(Credential& c, std::string_view reason, TimePoint now);
   /// Something at this level is in nobody's way any more.
   void touch(Level& level) noexcept {
     for (Credential* c : level.members) ++c->service->changes;
@@ -124,6 +124,7 @@ class PoolState {
   void wake_due(Service& service, TimePoint now);
   void wake(Credential& c);
   void wake_members(Level& level);
+  void rest_members(Level& level, TimePoint now);
   void sleep(Credential& c, const Block& block);
   void check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
              Block& block, Level** tight);

@@ -12,6 +12,15 @@ void Recent::add(TimePoint at, std::int64_t requests, std::int64_t tokens) {
   slot.tokens += tokens;
 }
 
+void Recent::collect(TimePoint now, std::uint32_t age, std::int64_t& requests, std::int64_t& tokens) const noexcept {
+  if (!minute_) return;
+  const std::uint32_t number = second(now) - age;
+  const Second& slot = (*minute_)[number % std::tuple_size_v<Minute>];
+  if (slot.number != number) return;
+  requests += slot.requests;
+  tokens += slot.tokens;
+}
+
 std::int64_t Recent::requests(TimePoint now) const noexcept {
   std::int64_t total = 0;
   if (!minute_) return total;

@@ -13,6 +13,8 @@ namespace detail {
 class Recent {
  public:
   void add(TimePoint at, std::int64_t requests, std::int64_t tokens);
+  /// Adds up what was sent `age` seconds before the second of `now`, 0 to 59.
+  void collect(TimePoint now, std::uint32_t age, std::int64_t& requests, std::int64_t& tokens) const noexcept;
   [[nodiscard]] std::int64_t requests(TimePoint now) const noexcept;
   [[nodiscard]] std::int64_t tokens(TimePoint now) const noexcept;
 

@@ -86,8 +86,9 @@ void Rest::fail(const News& news, const RetryPolicy& policy, TimePoint now) {
       by_probe = true;
       break;
     case Kind::exhausted:
-      // A short time stated beside a day's quota is not the quota's: rest so long once, then believe in the day.
-      if (stated && (news.stated >= kProbeEvery || strikes_ <= 1)) {
+      // A short time stated beside a day's quota is not the quota's: rest so long once, then believe in the day. But
+      // it may be what is left of a time stated before.
+      if (stated && (news.stated >= kProbeEvery || strikes_ <= 1 || (stated_ && later(now, news.stated) <= until_))) {
         until = later(now, news.stated);
         by_probe = news.stated < kProbeEvery;
       } else {

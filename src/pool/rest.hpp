@@ -35,8 +35,8 @@ class Rest {
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] bool stated() const noexcept { return stated_; }
   [[nodiscard]] bool probing() const noexcept { return probe_ != 0; }
-  /// Its time is over, but only a probe ends it.
-  [[nodiscard]] bool by_probe(TimePoint now) const noexcept { return by_probe_ && now >= until_; }
+  /// It keeps all or all but a probe from starting.
+  [[nodiscard]] bool standing(TimePoint now) const noexcept { return kind_ != Kind::none && !over(now); }
   [[nodiscard]] TimePoint until() const noexcept { return until_; }
   [[nodiscard]] int status() const noexcept { return status_; }
   [[nodiscard]] const std::string& words() const noexcept { return words_; }

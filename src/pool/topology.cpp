@@ -12,6 +12,18 @@ namespace {
 /// reload; so many at most.
 constexpr std::size_t kMostOrphans = 1000;
 
+/// New limits hold at once: what was sent in the last minute counts against them, dated by the end of its second.
+void recall(Ledger& ledger, const std::vector<Credential*>& members, std::uint64_t since, TimePoint now) {
+  if (now == TimePoint::min() || !ledger.has_new(since)) return;
+  for (std::uint32_t age = 60; age-- > 0;) {
+    std::int64_t requests = 0;
+    std::int64_t tokens = 0;
+    for (const Credential* c : members) c->recent.collect(now, age, requests, tokens);
+    const TimePoint second = std::chrono::floor<std::chrono::seconds>(now) - std::chrono::seconds(age);
+    ledger.recall(since, std::min(now, second + std::chrono::seconds(1)), requests, tokens);
+  }
+}
+
 /// Host and port of a URL, in lower case. Empty for the provider's own.
 std::string authority(std::string_view url) {
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
@@ -74,9 +86,13 @@ Service* PoolState::find_service(std::string_view id) const noexcept {
   return found == services_.end() ? nullptr : found->second.get();
 }
 
-void PoolState::align(Nanos wall_at_zero) noexcept {
+void PoolState::align(Nanos wall_at_zero) {
+  if (wall_at_zero == wall_at_zero_) return;
   wall_at_zero_ = wall_at_zero;
   for (auto& [zone, calendar] : calendars_) calendar->align(wall_at_zero);
+  // Who sleeps until a day turns sleeps until another time now.
+  for (auto& [id, c] : credentials_) wake(*c);
+  for (auto& [id, service] : services_) ++service->changes;
 }
 
 Calendar* PoolState::calendar_of(const ServiceConfig& service) {
@@ -288,9 +304,15 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     for (const CredentialConfig& credential : config.credentials) {
       if (credential.enabled) add_credential(service, config, credential, limits);
     }
+    recall(service.level.ledger, service.members, next_number_, clock_);
   }
-  for (const auto& [hash, key] : keys_) key->ledger.configure(limits[key.get()], next_number_);
-  for (const auto& [name, shared] : levels_) shared->ledger.configure(limits[shared.get()], next_number_);
+  const auto configure = [&](Level& level) {
+    if (level.members.empty()) return;  // kept as it is, in case its members come back
+    level.ledger.configure(limits[&level], next_number_);
+    recall(level.ledger, level.members, next_number_, clock_);
+  };
+  for (const auto& [hash, key] : keys_) configure(*key);
+  for (const auto& [name, shared] : levels_) configure(*shared);
   bury_removed();
   for (const ServiceConfig& config : services) {
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) arrange(*service, config);
