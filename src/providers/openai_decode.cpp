@@ -42,7 +42,9 @@ class OpenAiDecoder final : public Decoder {
     if (!done_) {
       std::optional<Failure> failure;
       static_cast<void>(events_.finish([&](const SseEvent& event) { return on_event(event, sink, failure); }));
-      if (failure) return failure;
+      // Half an event behind the finish reason (usage, [DONE]) takes nothing from the answer.
+      const bool cut_short = failure && failure->kind == ErrorKind::protocol && chunks_.finished();
+      if (failure && !cut_short) return failure;
     }
     chunks_.finish(sink);
     if (!chunks_.begun()) return broken_answer("the stream ended before it said anything");
@@ -110,9 +112,9 @@ class OpenAiDecoder final : public Decoder {
       if (error) return chunks_.failure_of(read_error_body(data));
       return broken_answer(fmt::format("an event of the stream is not JSON: {}", doc_.error()));
     }
+    if (error) return chunks_.failure_of(read_error_value(doc_.root()));
     const std::uint32_t epoch = chunks_.epoch();
     std::optional<Failure> failure = chunks_.read(doc_.root(), false, sink);
-    if (!failure && error) failure = chunks_.failure_of(read_error_value(doc_.root()));
     if (epoch != chunks_.epoch()) {
       for (Model& model : models_) model.pattern.forget();
     }

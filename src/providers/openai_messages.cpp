@@ -33,6 +33,9 @@ class MessageWriter {
     if (!message.tool_call_id.empty()) out_.member("tool_call_id", std::string_view(message.tool_call_id));
     if (!message.tool_calls.empty()) write_tool_calls(message.tool_calls);
     out_.end_object(message.extra, where_ + ".extra");
+    if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where_)) {
+      check_.invalid(fmt::format("{}: {}", where_, fault));
+    }
   }
 
  private:
