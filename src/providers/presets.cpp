@@ -292,6 +292,7 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::own,
            .env = list(kGeminiEnv),
            .day_zone = kPacific},
+    Preset{.name = "vertexai", .auth = AuthStyle::own, .day_zone = kPacific},
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "providers/minimax_pro.hpp"
 #include "providers/openai.hpp"
 #include "providers/qianfan.hpp"
+#include "providers/vertex.hpp"
 #include "providers/xinghuo.hpp"
 #include "providers/zhipu.hpp"
 
@@ -39,6 +40,7 @@ constexpr std::array kRows = {
     Row{"anthropic", "", "claude", &make_anthropic_transport},
     Row{"bedrock", "", "bedrock", &make_bedrock_transport},
     Row{"gemini", "", "gemini", &make_gemini_transport},
+    Row{"vertexai", "", "vertexai", &make_vertex_transport},
     Row{"dashscope", "", "bailian", &make_dashscope_transport},
     Row{"dashscope", "native", "bailian", &make_dashscope_native_transport},
     Row{"dashscope", "compatible", "bailian", &make_openai_transport},
