@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "config/wiped_string.hpp"
+#include "wipe.hpp"
 #include "wire/json.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -43,7 +44,7 @@ std::string read_file(const std::string& path, WipedString& into) {
     into.append({piece.data(), size});
   }
   if (fault.empty() && std::ferror(file.get()) != 0) fault = "the file cannot be read";
-  OPENSSL_cleanse(piece.data(), piece.size());
+  wipe(piece.data(), piece.size());
   return fault;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "config/credential_files.hpp"
 #include "config/validate.hpp"
 #include "http/loop.hpp"
 #include "providers/registry.hpp"
@@ -63,7 +64,13 @@ Result<std::shared_ptr<const Snapshot>> RouterCore::prepare(RouterConfig config)
   std::vector<std::string> faults = complete(config);
   auto snapshot = std::make_shared<Snapshot>();
   for (std::size_t i = 0; i < config.services.size(); ++i) {
-    const ServiceConfig& service = config.services[i];
+    ServiceConfig& service = config.services[i];
+    const auto add_fault = [&](std::string_view fault) {
+      faults.push_back(fmt::format("services[{}] ({}): {}", i, service.id, fault));
+    };
+    if (service.enabled) {
+      for (const std::string& fault : read_credential_files(service)) add_fault(fault);
+    }
     ServiceEntry entry{.config = service,
                        .base_url = service.base_url,
                        .timeouts = service.timeouts.value_or(config.timeouts),
@@ -82,8 +89,7 @@ Result<std::shared_ptr<const Snapshot>> RouterCore::prepare(RouterConfig config)
       continue;
     }
     if (service.enabled) {
-      for (const std::string& fault : entry.transport->check(service))
-        faults.push_back(fmt::format("services[{}] ({}): {}", i, service.id, fault));
+      for (const std::string& fault : entry.transport->check(service)) add_fault(fault);
     }
     snapshot->services.push_back(std::move(entry));
   }
