@@ -52,7 +52,7 @@ Engine::Engine(std::shared_ptr<Resolver> resolver, Post post)
     : resolver_(std::move(resolver)), post_(std::move(post)) {}
 
 Engine::~Engine() {
-  for (const std::unique_ptr<Transfer>& transfer : transfers_) release(*transfer);
+  for (const std::unique_ptr<Transfer>& transfer : transfers_) release(*transfer, false);
 }
 
 std::unique_ptr<Exchange> Engine::exchange(HttpRequest request, const ExchangeOptions& options,
@@ -172,7 +172,9 @@ void Engine::poll(bool block) {
   poller_.wait(events_, timeout);
   for (const Poller::Event& event : events_) {
     if (event.tag >= multis_.size()) continue;
+    const bool awaited = event.readable && unheard_.contains(event.fd);
     multis_[event.tag]->act(event.fd, (event.readable ? CURL_CSELECT_IN : 0) | (event.writable ? CURL_CSELECT_OUT : 0));
+    if (awaited) heard(event.fd);
   }
   if (events_.empty()) return;
   for (std::size_t i = 0; i < multis_.size(); ++i) collect(*multis_[i]);
@@ -268,9 +270,8 @@ void Engine::admit(Route& route) {
 }
 
 void Engine::launch(Transfer& transfer) {
-  CURL* handle = transfer.multi->take_handle();
-  const bool good = handle != nullptr && transfer.set_up(handle);
-  if (good && transfer.multi->add(handle) == CURLM_OK) {
+  CURL* handle = transfer.multi->take_handle(transfer.stream);
+  if (handle != nullptr && transfer.set_up(handle) && transfer.multi->add(handle) == CURLM_OK) {
     transfer.handle = handle;
     return;
   }
@@ -294,20 +295,20 @@ void Engine::collect(Multi& multi) {
 }
 
 void Engine::finish(Transfer& transfer, ExchangeEnd end) {
-  release(transfer);
+  release(transfer, end.kind == ExchangeEnd::Kind::complete);
   if (end.kind == ExchangeEnd::Kind::unreachable)
     for (const RouteName& name : transfer.route->names) resolver_->suspect(name.host);
   if (ExchangeListener* listener = std::exchange(transfer.listener, nullptr)) listener->on_end(std::move(end));
 }
 
-void Engine::release(Transfer& transfer) {
+void Engine::release(Transfer& transfer, bool reusable) {
   if (transfer.finished) return;
   transfer.finished = true;
   --in_flight_;
   if (transfer.handle != nullptr) {
     transfer.multi->remove(transfer.handle);
     curl_easy_setopt(transfer.handle, CURLOPT_ERRORBUFFER, nullptr);
-    transfer.multi->give_back(std::exchange(transfer.handle, nullptr));
+    transfer.multi->give_back(std::exchange(transfer.handle, nullptr), transfer.stream, reusable);
   }
   if (transfer.route != nullptr) {
     transfer.route->host.leave(transfer);
@@ -317,7 +318,7 @@ void Engine::release(Transfer& transfer) {
 }
 
 void Engine::destroy(Transfer& transfer) {
-  release(transfer);
+  release(transfer, false);
   const std::size_t index = transfer.index;
   if (index + 1 != transfers_.size()) {
     std::swap(transfers_[index], transfers_.back());
@@ -326,13 +327,35 @@ void Engine::destroy(Transfer& transfer) {
   transfers_.pop_back();
 }
 
+void Engine::heard(int fd) {
+  const auto found = unheard_.find(fd);
+  if (found == unheard_.end()) return;
+  Route& route = *found->second.route;
+  timers_.cancel(found->second.timer);
+  unheard_.erase(found);
+  route.host.heard(fd);
+  change(route);
+}
+
 void Engine::opened(Transfer& transfer, int fd) {
+  if (const auto stale = unheard_.find(fd); stale != unheard_.end()) {
+    timers_.cancel(stale->second.timer);
+    unheard_.erase(stale);
+  }
+  if (transfer.opened_at == TimePoint{}) transfer.opened_at = clock_now();
   transfer.route->host.opened(transfer, fd);
   change(*transfer.route);
 }
 
 void Engine::boarded(Transfer& transfer, std::uint16_t local_port) {
-  transfer.route->host.boarded(transfer, local_port);
+  const int begun = transfer.route->host.boarded(transfer, local_port);
+  if (begun >= 0) {
+    // libcurl may have read the peer's first words already, and then no event tells of them. They take no longer than
+    // the handshakes took.
+    const TimePoint now = clock_now();
+    const TimerId timer = timers_.add(now + (now - transfer.opened_at), [this, begun] { heard(begun); });
+    unheard_[begun] = {transfer.route, timer};
+  }
   change(*transfer.route);
 }
 

@@ -80,7 +80,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void unpause(Transfer& transfer);
   void collect(Multi& multi);
   void finish(Transfer& transfer, ExchangeEnd end);
-  void release(Transfer& transfer);
+  void release(Transfer& transfer, bool reusable);
+  void heard(int fd);
   void destroy(Transfer& transfer);
   void list(List& list, Transfer& transfer);
 
@@ -101,6 +102,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   List cancelled_{};  ///< to remove and destroy
   std::vector<Route*> changed_{};
   std::unordered_map<std::string, List> unresolved_{};
+  struct Unheard {
+    Route* route = nullptr;
+    TimerId timer = 0;
+  };
+  std::unordered_map<int, Unheard> unheard_{};  ///< by socket: connections whose peers have said nothing yet
 };
 
 }  // namespace detail

@@ -33,7 +33,8 @@ bool Host::may_start() const noexcept {
       break;
   }
   if (room() > 0) return boarding_ < kBoardingAtOnce;
-  return boarding_ + opening_ == 0;
+  const auto unheard = [](const Connection& connection) { return !connection.heard; };
+  return boarding_ + opening_ == 0 && std::none_of(connections_.begin(), connections_.end(), unheard);
 }
 
 Visit* Host::next() {
@@ -77,7 +78,7 @@ void Host::closed(int fd) {
   std::erase_if(connections_, [&](const Connection& connection) { return connection.fd == fd; });
 }
 
-void Host::boarded(Visit& visit, std::uint16_t local_port) {
+int Host::boarded(Visit& visit, std::uint16_t local_port) {
   const bool opener = visit.stage == Visit::Stage::opening;
   if (opener) --opening_;
   if (visit.stage == Visit::Stage::boarding) --boarding_;
@@ -85,17 +86,26 @@ void Host::boarded(Visit& visit, std::uint16_t local_port) {
   const int fd = visit.sockets.empty() ? -1 : visit.sockets.back();
   release_sockets(visit);
   visit.connection = ++numbers_;
-  if (protocol_ == Protocol::http1) return;
+  if (protocol_ == Protocol::http1) return -1;
 
   const auto same = [&](const Connection& connection) { return connection.local_port == local_port; };
   const auto known = std::find_if(connections_.begin(), connections_.end(), same);
   if (known == connections_.end()) {
     connections_.push_back({.number = visit.connection, .fd = fd, .local_port = local_port, .streams = 1});
-    return;
+    return fd;
   }
   if (protocol_ == Protocol::unknown && known->streams > 0) protocol_ = Protocol::http2;
   ++known->streams;
   visit.connection = known->number;
+  return -1;
+}
+
+void Host::heard(int fd) {
+  for (Connection& connection : connections_) {
+    if (connection.fd != fd || connection.heard) continue;
+    connection.heard = true;
+    connection.most = kStreams;
+  }
 }
 
 void Host::spoke(bool http2) {

@@ -60,8 +60,12 @@ class Host {
   void opened(Visit& visit, int fd);
   /// A socket that was opened for one of this host's visits was closed.
   void closed(int fd);
-  /// The request is being written to a connection, which its local port tells from others.
-  void boarded(Visit& visit, std::uint16_t local_port);
+  /// The request is being written to a connection, which its local port tells from others. Where that connection is
+  /// new, and may be an HTTP/2 one: its socket, for which heard() is to be called; else -1.
+  int boarded(Visit& visit, std::uint16_t local_port);
+  /// The peer has sent something on a connection, first of all how many streams it allows (RFC 9113, 3.4). Before that
+  /// libcurl would put more on it than that, and the peer would refuse them.
+  void heard(int fd);
   /// The answer's status line tells what the origin speaks.
   void spoke(bool http2);
   /// The exchange ended or was cancelled, wherever it was.
@@ -77,7 +81,8 @@ class Host {
     int fd = -1;
     std::uint16_t local_port = 0;
     int streams = 0;
-    int most = kStreams;
+    int most = 1;  ///< until it is heard of
+    bool heard = false;
   };
 
   [[nodiscard]] bool may_start() const noexcept;

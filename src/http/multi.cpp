@@ -1,5 +1,6 @@
 #include "http/multi.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include <fcntl.h>
@@ -10,6 +11,11 @@ namespace detail {
 
 namespace {
 constexpr std::size_t kKeptHandles = 256;
+constexpr std::size_t kKeptConnections = 128;
+/// Events of a stream are small, and ten thousand streams each hold such a buffer.
+constexpr long kStreamBuffer = 8L << 10U;
+constexpr long kUnaryBuffer = 16L << 10U;
+constexpr long kUploadBuffer = 16L << 10U;
 constexpr long kBackstopSeconds = 3600;  // the timeouts that a user sees are the router's
 
 int close_socket(void* host, curl_socket_t socket) noexcept {
@@ -29,11 +35,13 @@ Multi::Multi(const TlsConfig& tls, Poller& poller, std::uint32_t tag) : tls_(tls
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
   curl_multi_setopt(multi_, CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(Host::kStreams));
-  handles_.reserve(kKeptHandles);
+  for (std::vector<CURL*>& handles : handles_) handles.reserve(kKeptHandles);
+  keep_connections(kKeptConnections);
 }
 
 Multi::~Multi() {
-  for (CURL* handle : handles_) curl_easy_cleanup(handle);
+  for (const std::vector<CURL*>& handles : handles_)
+    for (CURL* handle : handles) curl_easy_cleanup(handle);
   curl_multi_cleanup(multi_);
 }
 
@@ -66,10 +74,11 @@ Route& Multi::route(const Origin& origin, const Proxy* proxy) {
   return *found;
 }
 
-CURL* Multi::take_handle() noexcept {
-  if (!handles_.empty()) {
-    CURL* handle = handles_.back();
-    handles_.pop_back();
+CURL* Multi::take_handle(bool stream) noexcept {
+  std::vector<CURL*>& kept = handles_[stream ? 1 : 0];
+  if (!kept.empty()) {
+    CURL* handle = kept.back();
+    kept.pop_back();
     return handle;
   }
   CURL* handle = curl_easy_init();
@@ -87,16 +96,40 @@ CURL* Multi::take_handle() noexcept {
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, 60L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, 30L);
   curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, stream ? "identity" : "");
+  curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, stream ? kStreamBuffer : kUnaryBuffer);
+  curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
   set_trust(handle);
   return handle;
 }
 
-void Multi::give_back(CURL* handle) noexcept {
-  if (handles_.size() < kKeptHandles) {
-    handles_.push_back(handle);  // room is reserved
+void Multi::give_back(CURL* handle, bool stream, bool reusable) noexcept {
+  std::vector<CURL*>& kept = handles_[stream ? 1 : 0];
+  if (reusable && kept.size() < kKeptHandles) {
+    kept.push_back(handle);  // room is reserved
   } else {
     curl_easy_cleanup(handle);
   }
+}
+
+CURLMcode Multi::add(CURL* handle) noexcept {
+  // Left to itself libcurl keeps four connections a transfer that runs just now, and so closes those of the last burst
+  // before the next. Here as many are kept as ran side by side, and half of that each time all is quiet.
+  if (running_ >= kept_connections_) keep_connections(2 * running_);
+  const CURLMcode code = curl_multi_add_handle(multi_, handle);
+  if (code == CURLM_OK) ++running_;
+  return code;
+}
+
+void Multi::remove(CURL* handle) noexcept {
+  curl_multi_remove_handle(multi_, handle);
+  if (--running_ == 0 && kept_connections_ > kKeptConnections)
+    keep_connections(std::max(kKeptConnections, kept_connections_ / 2));
+}
+
+void Multi::keep_connections(std::size_t most) noexcept {
+  kept_connections_ = most;
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(most));
 }
 
 void Multi::set_trust(CURL* handle) const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -53,12 +54,13 @@ class Multi {
   [[nodiscard]] const TlsConfig& tls() const noexcept { return tls_; }
   [[nodiscard]] Route& route(const Origin& origin, const Proxy* proxy);
 
-  /// An easy handle with the options that all transfers share; null: no memory.
-  [[nodiscard]] CURL* take_handle() noexcept;
-  void give_back(CURL* handle) noexcept;
+  /// An easy handle with the options that all streams share, or all unary transfers; null: no memory.
+  [[nodiscard]] CURL* take_handle(bool stream) noexcept;
+  /// `reusable`: its transfer was completed. What a broken one leaves behind in a handle differs by the break.
+  void give_back(CURL* handle, bool stream, bool reusable) noexcept;
 
-  [[nodiscard]] CURLMcode add(CURL* handle) noexcept { return curl_multi_add_handle(multi_, handle); }
-  void remove(CURL* handle) noexcept { curl_multi_remove_handle(multi_, handle); }
+  [[nodiscard]] CURLMcode add(CURL* handle) noexcept;
+  void remove(CURL* handle) noexcept;
 
   /// What libcurl has been told of a name ("host:port"): the version of the answer.
   [[nodiscard]] std::uint64_t& told(const std::string& name) { return told_[name]; }
@@ -84,6 +86,7 @@ class Multi {
   static int on_socket(CURL* handle, curl_socket_t socket, int what, void* self, void* known) noexcept;
   static int on_timer(CURLM* multi, long milliseconds, void* self) noexcept;
   void set_trust(CURL* handle) const noexcept;
+  void keep_connections(std::size_t most) noexcept;
 
   CURLM* multi_;
   const TlsConfig tls_;
@@ -92,7 +95,9 @@ class Multi {
   std::optional<TimePoint> deadline_{};
   std::unordered_map<std::string, std::unique_ptr<Route>> routes_{};
   std::unordered_map<std::string, std::uint64_t> told_{};
-  std::vector<CURL*> handles_{};
+  std::array<std::vector<CURL*>, 2> handles_{};  ///< for unary transfers, for streams
+  std::size_t running_ = 0;
+  std::size_t kept_connections_ = 0;
 };
 
 }  // namespace detail

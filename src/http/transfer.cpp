@@ -13,13 +13,6 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-namespace {
-/// Events of a stream are small, and ten thousand streams each hold such a buffer.
-constexpr long kStreamBuffer = 8L << 10;
-constexpr long kUnaryBuffer = 16L << 10;
-constexpr long kUploadBuffer = 16L << 10;
-}  // namespace
-
 bool is_exhaustion(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == ENOSPC;
 }
@@ -44,9 +37,6 @@ bool Transfer::set_up(CURL* to) noexcept {
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_USERAGENT, user_agent.c_str());
   set(CURLOPT_HTTPHEADER, headers.get());
-  set(CURLOPT_ACCEPT_ENCODING, stream ? "identity" : "");
-  set(CURLOPT_BUFFERSIZE, stream ? kStreamBuffer : kUnaryBuffer);
-  set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
   set(CURLOPT_FRESH_CONNECT, route->host.must_open() ? 1L : 0L);
   return good && set_method(to) && set_proxy(to) && set_addresses(to);
 }
@@ -216,6 +206,9 @@ ExchangeEnd Transfer::end(CURLcode code) const {
                                          "files (ulimit -n)",
                                          route->authority, std::strerror(no_socket))};
   const std::string reason = error.front() != '\0' ? error.data() : curl_easy_strerror(code);
+  if (code == CURLE_OUT_OF_MEMORY && sent && !head_done)  // libcurl's word for a line over its own bound
+    return {Kind::too_large,
+            fmt::format("a header line of {}'s answer is longer than libcurl takes", route->authority)};
   if (code == CURLE_OUT_OF_MEMORY) return {Kind::exhausted, fmt::format("libcurl: {}", reason)};
   const std::string way = proxy && !route->proxy.empty() ? fmt::format(" through {}", route->proxy) : std::string();
   if (!wrote_request()) {

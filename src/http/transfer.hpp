@@ -54,6 +54,7 @@ struct Transfer final : Visit {
   bool paused = false;
   bool touched = false;                  ///< libcurl has begun with it
   bool finished = false;                 ///< nothing more will happen
+  TimePoint opened_at{};                 ///< its first socket
   int no_socket = 0;                     ///< errno of a socket that the system refused
   int listed = 0;                        ///< in how many of the engine's lists it stands
   std::optional<ExchangeEnd> stopped{};  ///< why keywheel ended it

@@ -130,7 +130,7 @@ void cancel(Runtime& loop, Recorder& recorder);
 [[nodiscard]] HttpRequest post(std::string url, std::string body = "{}", std::vector<HttpHeader> headers = {});
 [[nodiscard]] HttpRequest get(std::string url);
 
-/// A signal between threads of a test.
+/// A signal between threads of a test. Must outlive open().
 class Latch {
  public:
   void open() {
