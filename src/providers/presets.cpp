@@ -3,6 +3,7 @@
 #include <array>
 
 #include "providers/anthropic_body.hpp"
+#include "providers/azure.hpp"
 #include "providers/bedrock_body.hpp"
 #include "providers/openai_errors.hpp"
 
@@ -281,6 +282,11 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::optional_bearer,
            .errors = &open_model_errors,
            .openai = {.top_k = "top_k", .think_tags = true, .echo = ThoughtEcho::reasoning_content}},
+    Preset{.name = "azure",
+           .auth = AuthStyle::header,
+           .auth_header = "api-key",
+           .errors = &azure_errors,
+           .openai = {.completion_models = list(kCompletionModels), .developer_role = true, .lenient_elsewhere = true}},
     Preset{.name = "claude",
            .base_url = "https://api.anthropic.com",
            .auth = AuthStyle::own,

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "providers/anthropic.hpp"
+#include "providers/azure.hpp"
 #include "providers/bailian.hpp"
 #include "providers/bedrock.hpp"
 #include "providers/cloudflare_run.hpp"
@@ -36,6 +37,7 @@ struct Row {
 };
 
 constexpr std::array kRows = {
+    Row{"azure", "", "azure", &make_azure_transport},
     Row{"claude", "", "claude", &make_anthropic_transport},
     Row{"anthropic", "", "claude", &make_anthropic_transport},
     Row{"bedrock", "", "bedrock", &make_bedrock_transport},
