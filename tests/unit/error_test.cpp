@@ -63,7 +63,7 @@ TEST_CASE("every kind, class and scope has a name of its own", "[error]") {
   CHECK(names.size() == 22);
   names.clear();
   for (int i = 0; i <= static_cast<int>(Scope::host); ++i) names.insert(to_string(static_cast<Scope>(i)));
-  CHECK(names.size() == 9);
+  CHECK(names.size() == 10);
 }
 
 TEST_CASE("a failure is shown as its class's kind unless it says another", "[error]") {
