@@ -23,7 +23,7 @@ std::string delta(int index, std::string_view what) {
 std::string open(int index, std::string_view start) {
   return event_frame("contentBlockStart", fmt::format(R"({{"contentBlockIndex":{},"start":{}}})", index, start));
 }
-std::string close(int index) {
+std::string close_block(int index) {
   return event_frame("contentBlockStop", fmt::format(R"({{"contentBlockIndex":{}}})", index));
 }
 std::string begin() { return event_frame("messageStart", R"({"role":"assistant"})"); }
@@ -56,11 +56,11 @@ TEST_CASE("a ConverseStream says what Converse says, wherever it is cut", "[bedr
   const std::string streamed =
       begin() + delta(0, R"({"reasoningContent":{"text":"Let me "}})") +
       delta(0, R"({"reasoningContent":{"text":"see."}})") + delta(0, R"({"reasoningContent":{"signature":"c2ln"}})") +
-      close(0) + delta(1, R"({"reasoningContent":{"redactedContent":"c2VhbA=="}})") + close(1) +
-      delta(2, R"({"text":"Gr\u00fc\u00df "})") + delta(2, R"({"text":"Gott"})") + close(2) +
+      close_block(0) + delta(1, R"({"reasoningContent":{"redactedContent":"c2VhbA=="}})") + close_block(1) +
+      delta(2, R"({"text":"Gr\u00fc\u00df "})") + delta(2, R"({"text":"Gott"})") + close_block(2) +
       open(3, R"({"toolUse":{"toolUseId":"t1","name":"weather"}})") +
-      delta(3, R"({"toolUse":{"input":"{\"city\":"}})") + delta(3, R"({"toolUse":{"input":"\"Rome\"}"}})") + close(3) +
-      open(4, R"({"toolUse":{"toolUseId":"t2","name":"now"}})") + delta(4, R"({"toolUse":{"input":""}})") + close(4) +
+      delta(3, R"({"toolUse":{"input":"{\"city\":"}})") + delta(3, R"({"toolUse":{"input":"\"Rome\"}"}})") + close_block(3) +
+      open(4, R"({"toolUse":{"toolUseId":"t2","name":"now"}})") + delta(4, R"({"toolUse":{"input":""}})") + close_block(4) +
       stop("tool_use") + counts();
   const std::string expected =
       "start aws-1 model\n"
@@ -86,7 +86,7 @@ TEST_CASE("a ConverseStream says what Converse says, wherever it is cut", "[bedr
 TEST_CASE("each stop reason of Converse means what it says", "[bedrock]") {
   const auto finish = [](std::string_view reason) {
     const std::string answer = unary(whole(R"({"text":"x"})", reason));
-    CHECK(stream(begin() + delta(0, R"({"text":"x"})") + close(0) + stop(reason) + counts()) == answer);
+    CHECK(stream(begin() + delta(0, R"({"text":"x"})") + close_block(0) + stop(reason) + counts()) == answer);
     const std::size_t at = answer.find("finish ");
     return answer.substr(at, answer.find('\n', at) - at);
   };
@@ -117,11 +117,11 @@ TEST_CASE("what Bedrock's own tools did, citations and unknown blocks are handed
       "\nfinish stop end_turn\n" +
       std::string(kEnd);
   CHECK(stream(begin() + open(0, R"({"toolUse":{"toolUseId":"s1","name":"nova_grounding","type":"server_tool_use"}})") +
-               delta(0, R"({"toolUse":{"input":"{\"q\":\"x\"}"}})") + close(0) +
+               delta(0, R"({"toolUse":{"input":"{\"q\":\"x\"}"}})") + close_block(0) +
                open(1, R"({"toolResult":{"toolUseId":"s1"}})") +
-               delta(1, R"({"toolResult":[{"text":"found"},{"text":"more"}]})") + close(1) +
-               delta(2, R"({"text":"3.4"})") + delta(2, R"({"citation":{"location":{"web":{"url":"u"}}}})") + close(2) +
-               delta(3, R"({"image":{"format":"png"}})") + close(3) + stop("end_turn") + counts()) == expected);
+               delta(1, R"({"toolResult":[{"text":"found"},{"text":"more"}]})") + close_block(1) +
+               delta(2, R"({"text":"3.4"})") + delta(2, R"({"citation":{"location":{"web":{"url":"u"}}}})") + close_block(2) +
+               delta(3, R"({"image":{"format":"png"}})") + close_block(3) + stop("end_turn") + counts()) == expected);
   CHECK(unary(whole(
             R"({"toolUse":{"toolUseId":"s1","name":"nova_grounding","type":"server_tool_use","input":{"q":"x"}}},)"
             R"({"toolResult":{"toolUseId":"s1","content":[{"text":"found"},{"text":"more"}]}},)"
@@ -156,11 +156,11 @@ TEST_CASE("a Bedrock stream that ends early has failed", "[bedrock]") {
   const std::string text = begin() + delta(0, R"({"text":"Hi"})");
   CHECK(stream("").find("failure server") != std::string::npos);
   CHECK(stream(text).find("failure server") != std::string::npos);
-  CHECK(stream(text + close(0)).find("failure server") != std::string::npos);
+  CHECK(stream(text + close_block(0)).find("failure server") != std::string::npos);
   // Its last two events come in either order, and the answer is whole without the counts.
-  CHECK(stream(text + close(0) + stop("end_turn")).find("failure") == std::string::npos);
-  CHECK(stream(text + close(0) + counts() + stop("end_turn")).find("finish stop end_turn") != std::string::npos);
-  const std::string all = text + close(0) + stop("end_turn") + counts();
+  CHECK(stream(text + close_block(0) + stop("end_turn")).find("failure") == std::string::npos);
+  CHECK(stream(text + close_block(0) + counts() + stop("end_turn")).find("finish stop end_turn") != std::string::npos);
+  const std::string all = text + close_block(0) + stop("end_turn") + counts();
   CHECK(stream(std::string_view(all).substr(0, all.size() - 1)).find("failure server") != std::string::npos);
   std::string damaged = all;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
