@@ -69,6 +69,7 @@ class Session {
         if (!options_.json) std::cout << event.text() << std::flush;
       });
     }();
+    if (facts) facts->whole = std::chrono::steady_clock::now() - began;
     show(reply, facts);
     failed_ = failed_ || !reply;
     // Only a table for a person needs them all.

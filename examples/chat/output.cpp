@@ -71,7 +71,7 @@ void write_reply(JsonOut& out, const keywheel::ChatResponse& reply, const std::o
     out.member("events", stream->events);
     out.member("ttft_ms", stream->first ? std::optional(milliseconds(*stream->first)) : std::nullopt);
   }
-  out.member("elapsed_ms", milliseconds(reply.elapsed));
+  out.member("elapsed_ms", milliseconds(stream ? stream->whole : reply.elapsed));
   write_attempts(out, reply.attempts);
 }
 
