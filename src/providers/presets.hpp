@@ -74,6 +74,7 @@ struct Preset {
   std::string_view day_zone = "UTC";  ///< in which its days turn: "UTC", "Asia/Shanghai", "America/Los_Angeles"
   std::span<const ErrorRule> (*errors)() noexcept = nullptr;  ///< what its errors mean; null: nothing of their own
 
+  bool responses = false;  ///< speaks OpenAI's Responses API, too
   OpenAiQuirks openai{};
 };
 

@@ -17,6 +17,7 @@
 #include "providers/minimax.hpp"
 #include "providers/minimax_pro.hpp"
 #include "providers/openai.hpp"
+#include "providers/openai_responses.hpp"
 #include "providers/qianfan.hpp"
 #include "providers/vertex.hpp"
 #include "providers/xinghuo.hpp"
@@ -90,6 +91,7 @@ std::shared_ptr<const Transport> make_transport(std::string_view provider, std::
     return preset == nullptr ? nullptr : row->make(*preset);
   }
   const Preset* preset = preset_named(provider);
+  if (preset != nullptr && api == "responses" && preset->responses) return make_responses_transport(*preset);
   const bool compatible = preset != nullptr && preset->auth != AuthStyle::own;
   return compatible && (api.empty() || api == "chat") ? make_openai_transport(*preset) : nullptr;
 }
