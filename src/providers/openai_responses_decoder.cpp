@@ -65,7 +65,6 @@ class ResponsesDecoder final : public Decoder {
     std::int64_t place = 0;  ///< output_index
     int call = -1;           ///< index among the calls; -1: it is none
     bool spoken = false;     ///< pieces of it have come
-    bool summarised = false;
   };
 
   std::optional<Failure> take(std::string_view bytes, EventSink& sink) {
@@ -123,8 +122,7 @@ class ResponsesDecoder final : public Decoder {
       said(place);
       return delta(ChatEvent::Type::refusal, event, data, sink);
     }
-    if (type == "response.reasoning_summary_part.added") return next_summary(place, sink);
-    if (type == "response.function_call_arguments.delta" || type == "response.custom_tool_call_input.delta") {
+    if (type == "response.function_call_arguments.delta") {
       if (Item* item = find(place); item != nullptr && item->call >= 0) {
         item->spoken = true;
         sink.event({.type = ChatEvent::Type::tool_call, .index = item->call, .delta = event["delta"].string()});
@@ -172,28 +170,18 @@ class ResponsesDecoder final : public Decoder {
     if (Item* item = find(place)) item->spoken = true;
   }
 
-  /// The parts of a summary are paragraphs.
-  std::optional<Failure> next_summary(std::int64_t place, EventSink& sink) {
-    Item* item = find(place);
-    if (item != nullptr && std::exchange(item->summarised, true)) {
-      sink.event({.type = ChatEvent::Type::reasoning, .delta = "\n\n"});
-    }
-    return std::nullopt;
-  }
-
   Item* open(std::int64_t place, JsonValue item, EventSink& sink) {
     if (items_.size() >= kMostItems) return nullptr;
     Item& entry = items_.emplace_back(Item{.place = place});
     const std::string_view type = item["type"].string();
-    const bool custom = type == "custom_tool_call";
-    if (type == "function_call" || custom) {
+    // A custom tool's call may be the provider's own affair (xAI's searches): it is handed on as the item it is.
+    if (type == "function_call") {
       entry.call = calls_++;
       const std::string_view id = item["call_id"].string();
       sink.event({.type = ChatEvent::Type::tool_call,
                   .index = entry.call,
                   .id = id.empty() ? item["id"].string() : id,
-                  .name = item["name"].string(),
-                  .native = custom ? std::string_view("custom") : std::string_view{}});
+                  .name = item["name"].string()});
     }
     return &entry;
   }
@@ -201,7 +189,7 @@ class ResponsesDecoder final : public Decoder {
   void close(Item& entry, JsonValue item, EventSink& sink) {
     const std::string_view type = item["type"].string();
     if (entry.call >= 0) {
-      const std::string_view arguments = item[type == "custom_tool_call" ? "input" : "arguments"].string();
+      const std::string_view arguments = item["arguments"].string();
       if (!entry.spoken && !arguments.empty()) {
         sink.event({.type = ChatEvent::Type::tool_call, .index = entry.call, .delta = arguments});
       }
@@ -232,13 +220,10 @@ class ResponsesDecoder final : public Decoder {
   }
 
   void think(JsonValue item, EventSink& sink) {
-    bool first = true;
     for (const char* list : {"summary", "content"}) {
       for (const JsonValue part : item[list].items()) {
         const std::string_view text = part["text"].string();
-        if (text.empty()) continue;
-        if (!std::exchange(first, false)) sink.event({.type = ChatEvent::Type::reasoning, .delta = "\n\n"});
-        sink.event({.type = ChatEvent::Type::reasoning, .delta = text});
+        if (!text.empty()) sink.event({.type = ChatEvent::Type::reasoning, .delta = text});
       }
     }
   }
