@@ -95,7 +95,8 @@ struct Token {
   std::chrono::seconds lifetime{0};  ///< from now
 };
 
-/// What a provider's dialect can express. The table of all providers is in src/providers/capabilities.cpp.
+/// What a provider's dialect can express. The README has the table of all providers;
+/// tests/wire/capabilities_test.cpp holds each encoder and the table to it.
 struct Capabilities {
   bool stream = true;
   bool tools = true;
