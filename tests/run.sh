@@ -12,7 +12,7 @@ install_packages "${KEYWHEEL_BUILD_PACKAGES[@]}" "${KEYWHEEL_TEST_PACKAGES[@]}"
 export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-cmake -S . -B build/tests -G Ninja --log-level=WARNING -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 \
+cmake -S . -B build/tests -G Ninja --log-level=WARNING -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 \
   -DKEYWHEEL_WERROR=ON "${launcher[@]}"
 cmake --build build/tests
 ctest --test-dir build/tests --output-on-failure --parallel 2 "$@"
