@@ -36,10 +36,10 @@ TEST_CASE("each of Bedrock's exceptions blames whom it should", "[bedrock]") {
   CHECK(verdict(403, "InvalidClientTokenId", "invalid") == "auth key authentication");
   CHECK(verdict(403, "InvalidSignatureException",
                 "Signature expired: 20251117T063822Z is now earlier than 20251117T063849Z") ==
-        "clock host server_error");
+        "clock host authentication");
   CHECK(verdict(403, "InvalidSignatureException", "Signature not yet current: x is still later than y") ==
-        "clock host server_error");
-  CHECK(verdict(400, "RequestExpired", "too old") == "clock host server_error");
+        "clock host authentication");
+  CHECK(verdict(400, "RequestExpired", "too old") == "clock host authentication");
   CHECK(verdict(403, "InvalidSignatureException",
                 "The request signature we calculated does not match the signature you provided.") ==
         "auth key authentication");
