@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "http/wakeup_pair.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
@@ -27,7 +29,7 @@ int close_socket(void* host, curl_socket_t socket) noexcept {
 Multi::Multi(const TlsConfig& tls, Poller& poller, std::uint32_t tag) : tls_(tls), poller_(poller), tag_(tag) {
   // Counted and locked by libcurl itself. Never undone: others in the process may use libcurl too.
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::bad_alloc();
-  multi_ = curl_multi_init();
+  multi_ = make_multi();
   if (multi_ == nullptr) throw std::bad_alloc();
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);

@@ -163,26 +163,35 @@ std::size_t Transfer::take_body(std::string_view bytes) {
   return listener == nullptr ? kStop : bytes.size();
 }
 
+/// libcurl would send the request once more, on another connection, because the kept one that it took was dead. Whether
+/// to send again is the router's to say.
+void Transfer::refuse_resend() {
+  stopped = broken(
+      fmt::format("{} closed a kept connection before it answered; the request was not sent again", route->authority));
+}
+
 int Transfer::before_request(std::uint16_t local_port) {
   touched = true;
   if (listener == nullptr) return CURL_PREREQFUNC_ABORT;
   if (sent) {
-    // libcurl would send the request once more, on another connection, because the kept one that it took was dead.
-    // Whether to send again is the router's to say.
-    stopped = {wrote_request() ? ExchangeEnd::Kind::lost : ExchangeEnd::Kind::unreachable,
-               fmt::format("{} closed a kept connection before it answered; the request was not sent again",
-                           route->authority)};
+    refuse_resend();
     return CURL_PREREQFUNC_ABORT;
   }
   sent = true;
+  port = local_port;
   curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &written_before);
   engine.boarded(*this, local_port);
   listener->on_sent();
   return listener == nullptr ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-curl_socket_t Transfer::open_socket(const curl_sockaddr& address) noexcept {
+curl_socket_t Transfer::open_socket(const curl_sockaddr& address) {
   touched = true;
+  if (listener == nullptr) return CURL_SOCKET_BAD;
+  if (sent) {
+    refuse_resend();
+    return CURL_SOCKET_BAD;
+  }
 #if defined(SOCK_CLOEXEC)
   const int fd = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
 #else
@@ -195,6 +204,14 @@ curl_socket_t Transfer::open_socket(const curl_sockaddr& address) noexcept {
   }
   engine.opened(*this, fd);
   return fd;
+}
+
+ExchangeEnd Transfer::broken(std::string message) const {
+  using Kind = ExchangeEnd::Kind;
+  if (!wrote_request()) return {Kind::unreachable, std::move(message)};
+  // The local port tells connections of two loops apart.
+  return {Kind::lost, std::move(message),
+          fmt::format("connection {} from port {} to {} broke", connection, port, route->authority)};
 }
 
 ExchangeEnd Transfer::end(CURLcode code) const {
@@ -211,14 +228,13 @@ ExchangeEnd Transfer::end(CURLcode code) const {
             fmt::format("a header line of {}'s answer is longer than libcurl takes", route->authority)};
   if (code == CURLE_OUT_OF_MEMORY) return {Kind::exhausted, fmt::format("libcurl: {}", reason)};
   const std::string way = proxy && !route->proxy.empty() ? fmt::format(" through {}", route->proxy) : std::string();
-  if (!wrote_request()) {
+  if (!sent) {
     const bool ours = code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
                       code == CURLE_SSL_CACERT_BADFILE || code == CURLE_UNKNOWN_OPTION;
     return {ours ? Kind::refused : Kind::unreachable,
             fmt::format("no connection to {}{}: {}", route->authority, way, reason)};
   }
-  return {Kind::lost, fmt::format("the connection to {}{} broke: {}", route->authority, way, reason),
-          fmt::format("connection {} to {} broke", connection, route->authority)};
+  return broken(fmt::format("the connection to {}{} broke: {}", route->authority, way, reason));
 }
 
 }  // namespace detail

@@ -48,6 +48,7 @@ struct Transfer final : Visit {
   std::size_t header_bytes = 0;
   std::size_t body_bytes = 0;
   long written_before = 0;  ///< of what libcurl counts as sent: not of the request (a proxy's CONNECT)
+  std::uint16_t port = 0;   ///< local, of the connection it was sent on
   bool sent = false;
   bool head_done = false;
   bool want_pause = false;
@@ -75,7 +76,9 @@ struct Transfer final : Visit {
   std::size_t take_header(std::string_view line);
   std::size_t take_body(std::string_view bytes);
   int before_request(std::uint16_t local_port);
-  curl_socket_t open_socket(const curl_sockaddr& address) noexcept;
+  curl_socket_t open_socket(const curl_sockaddr& address);
+  void refuse_resend();
+  [[nodiscard]] ExchangeEnd broken(std::string message) const;
 
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;

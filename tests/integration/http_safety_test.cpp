@@ -1,6 +1,8 @@
 #include <csignal>
+#include <set>
 
 #include <catch2/catch_test_macros.hpp>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -183,7 +185,9 @@ TEST_CASE("a request whose kept connection closes before an answer is not sent a
     CHECK(second.end.kind == Kind::lost);
     CHECK(second.sent == 1);
     CHECK(second.ends == 1);
+    CHECK_FALSE(second.end.observation.empty());
     CHECK(posts == 2);
+    CHECK(server.connections() == 1);
     Recorder third(*loop);
     run(*loop, third, post(server.url(), "three"));
     CHECK(posts == 3);
@@ -239,7 +243,7 @@ TEST_CASE("no descriptor left is said so and passes", "[http]") {
   CHECK(after.body == "ok");
 }
 
-TEST_CASE("every descriptor is closed on exec, and a peer that is gone raises no signal", "[http]") {
+TEST_CASE("a peer that is gone raises no signal", "[http]") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -263,4 +267,22 @@ TEST_CASE("every descriptor is closed on exec, and a peer that is gone raises no
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("what a loop opens is closed on exec", "[http]") {
+  const auto inherited = [] {
+    std::set<std::string> fds;
+    for (int fd = 3; fd < 256; ++fd) {
+      const int flags = ::fcntl(fd, F_GETFD);
+      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) fds.insert(std::to_string(fd));
+    }
+    return fds;
+  };
+  Server server(echo([](const Received&) { return "ok"; }));
+  const std::set<std::string> before = inherited();
+  const auto loop = Loop::create({});
+  Recorder recorder(*loop);
+  run(*loop, recorder, post(fmt::format("http://localhost:{}/", server.port())));
+  CHECK(recorder.body == "ok");
+  CHECK(inherited() == before);
 }

@@ -210,6 +210,44 @@ TEST_CASE("a lost connection is one observation, however many streams it held", 
   loop->stop();
 }
 
+TEST_CASE("streams that wait for an answer when their connection breaks are not sent again", "[http][tls][http2]") {
+  if (!Nginx::available()) SKIP("nginx or openssl is missing");
+  constexpr int kStreams = 30;
+  std::atomic<int> posts = 0;
+  Latch all_here;
+  Server server([&](Connection& connection, int) {
+    while (connection.read_request()) {
+      if (++posts == kStreams + 1) all_here.open();
+      if (posts == 1) connection.answer("first");
+    }
+  });
+  Nginx nginx(
+      {.location = fmt::format("proxy_pass http://127.0.0.1:{}; proxy_ignore_client_abort on;", server.port())});
+  const auto loop = Loop::create({});
+  const TlsConfig tls{.ca_file = nginx.ca_file()};
+  Recorder first(*loop);
+  run(*loop, first, post(nginx.url()), {.tls = &tls});
+  CHECK(first.body == "first");
+  Crowd crowd(*loop, kStreams);
+  crowd.go(nginx.url(), {.tls = &tls});
+  all_here.wait();
+  // The port is listened on again before the loop hears of the end, so that a resend would find its way.
+  on_loop(*loop, [&] {
+    nginx.kill();
+    nginx.start();
+  });
+  loop->wait(crowd.done);
+  std::set<std::string> observations;
+  for (const auto& recorder : crowd.recorders) {
+    CHECK(recorder->end.kind == Kind::lost);
+    CHECK(recorder->sent == 1);
+    observations.insert(recorder->end.observation);
+  }
+  CHECK(observations.size() == 1);
+  CHECK(posts == kStreams + 1);
+  loop->stop();
+}
+
 TEST_CASE("where no connection can be made, each that waits behind the first tries and ends", "[http][tls]") {
   std::uint16_t port = 0;
   ::close(listen_on_loopback(port));
