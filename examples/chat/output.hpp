@@ -13,7 +13,7 @@
 struct StreamFacts {
   std::uint64_t events = 0;
   std::optional<std::chrono::nanoseconds> first{};  ///< until the first event
-  std::chrono::nanoseconds whole{};                  ///< until the end, by the same clock
+  std::chrono::nanoseconds whole{};                 ///< until the end, by the same clock
 };
 
 /// One call as a line of JSON. `stream` is absent for a call that was not streamed.

@@ -54,12 +54,13 @@ struct CredentialConfig {
 
 /// How long each part of a call may take. 0: no bound.
 struct Timeouts {
-  std::chrono::milliseconds connect{10'000};      ///< until a connection (name, TCP, TLS, proxy) carries the request
-  std::chrono::milliseconds first_byte{600'000};  ///< from then until the first data of the answer; a stream's comments are
-                                                  ///< none (DeepSeek queues a call for up to ten minutes behind them)
-  std::chrono::milliseconds idle{120'000};        ///< between two pieces of data; stands while the reader is slow
-  std::chrono::milliseconds attempt{0};           ///< one attempt, whole
-  std::chrono::milliseconds total{1'800'000};     ///< the call with its waits and retries, whole
+  std::chrono::milliseconds connect{10'000};  ///< until a connection (name, TCP, TLS, proxy) carries the request
+  std::chrono::milliseconds first_byte{
+      600'000};                             ///< from then until the first data of the answer; a stream's comments are
+                                            ///< none (DeepSeek queues a call for up to ten minutes behind them)
+  std::chrono::milliseconds idle{120'000};  ///< between two pieces of data; stands while the reader is slow
+  std::chrono::milliseconds attempt{0};     ///< one attempt, whole
+  std::chrono::milliseconds total{1'800'000};  ///< the call with its waits and retries, whole
 };
 
 /// What is tried again, and how often. The consequences of each outcome are one table in the library.

@@ -43,9 +43,8 @@ JsonValue first_of(JsonValue object, std::initializer_list<std::string_view> nam
 }
 
 void read_object(JsonValue object, ErrorBody& into) {
-  into.message = words(first_of(
-      object, {"message", "Message", "msg", "Msg", "detail", "error_msg", "error_description", "status_msg",
-               "errorMessage", "title"}));
+  into.message = words(first_of(object, {"message", "Message", "msg", "Msg", "detail", "error_msg", "error_description",
+                                         "status_msg", "errorMessage", "title"}));
   into.code = std::string(
       first_of(object, {"code", "Code", "error_code", "errorCode", "status_code", "__type"}).string_or_number());
   // Anthropic names what its broad type leaves open.  https://platform.claude.com/docs/en/api/errors

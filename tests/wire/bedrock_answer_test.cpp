@@ -59,9 +59,9 @@ TEST_CASE("a ConverseStream says what Converse says, wherever it is cut", "[bedr
       close_block(0) + delta(1, R"({"reasoningContent":{"redactedContent":"c2VhbA=="}})") + close_block(1) +
       delta(2, R"({"text":"Gr\u00fc\u00df "})") + delta(2, R"({"text":"Gott"})") + close_block(2) +
       open(3, R"({"toolUse":{"toolUseId":"t1","name":"weather"}})") +
-      delta(3, R"({"toolUse":{"input":"{\"city\":"}})") + delta(3, R"({"toolUse":{"input":"\"Rome\"}"}})") + close_block(3) +
-      open(4, R"({"toolUse":{"toolUseId":"t2","name":"now"}})") + delta(4, R"({"toolUse":{"input":""}})") + close_block(4) +
-      stop("tool_use") + counts();
+      delta(3, R"({"toolUse":{"input":"{\"city\":"}})") + delta(3, R"({"toolUse":{"input":"\"Rome\"}"}})") +
+      close_block(3) + open(4, R"({"toolUse":{"toolUseId":"t2","name":"now"}})") +
+      delta(4, R"({"toolUse":{"input":""}})") + close_block(4) + stop("tool_use") + counts();
   const std::string expected =
       "start aws-1 model\n"
       "thought Let me see.\n"
@@ -120,8 +120,9 @@ TEST_CASE("what Bedrock's own tools did, citations and unknown blocks are handed
                delta(0, R"({"toolUse":{"input":"{\"q\":\"x\"}"}})") + close_block(0) +
                open(1, R"({"toolResult":{"toolUseId":"s1"}})") +
                delta(1, R"({"toolResult":[{"text":"found"},{"text":"more"}]})") + close_block(1) +
-               delta(2, R"({"text":"3.4"})") + delta(2, R"({"citation":{"location":{"web":{"url":"u"}}}})") + close_block(2) +
-               delta(3, R"({"image":{"format":"png"}})") + close_block(3) + stop("end_turn") + counts()) == expected);
+               delta(2, R"({"text":"3.4"})") + delta(2, R"({"citation":{"location":{"web":{"url":"u"}}}})") +
+               close_block(2) + delta(3, R"({"image":{"format":"png"}})") + close_block(3) + stop("end_turn") +
+               counts()) == expected);
   CHECK(unary(whole(
             R"({"toolUse":{"toolUseId":"s1","name":"nova_grounding","type":"server_tool_use","input":{"q":"x"}}},)"
             R"({"toolResult":{"toolUseId":"s1","content":[{"text":"found"},{"text":"more"}]}},)"

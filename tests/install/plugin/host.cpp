@@ -1,10 +1,10 @@
 // Loads and unloads a plugin that uses keywheel a hundred times. Fails where it stays loaded, or leaves a thread or a
 // file descriptor behind.
-#include <dlfcn.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <iterator>
+
+#include <dlfcn.h>
 
 namespace {
 
