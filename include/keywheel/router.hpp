@@ -186,6 +186,8 @@ class KEYWHEEL_EXPORT Router {
   /// Starts a call and returns. `on_done` comes exactly once, last, never from inside start().
   Call start(ChatRequest request, DoneCallback on_done);
   template <detail::event_callback F>
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): both are moved from, which the check does not see in a
+  // template
   Call start(ChatRequest request, F&& on_event, DoneCallback on_done) {
     return start_events(std::move(request), detail::to_event_callback(std::forward<F>(on_event)), std::move(on_done));
   }
@@ -223,7 +225,7 @@ class KEYWHEEL_EXPORT Router {
  private:
   friend struct detail::RouterAccess;
   explicit Router(std::shared_ptr<detail::RouterCore> core) noexcept;
-  [[nodiscard]] Result<ChatResponse> chat_events(const ChatRequest& request, EventCallback on_event);
+  [[nodiscard]] Result<ChatResponse> chat_events(const ChatRequest& request, const EventCallback& on_event);
   Call start_events(ChatRequest request, EventCallback on_event, DoneCallback on_done);
 
   std::shared_ptr<detail::RouterCore> core_;

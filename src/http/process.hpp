@@ -1,11 +1,11 @@
 #pragma once
 
+#include <csignal>
 #include <thread>
 #include <utility>
 
 #include <keywheel/version.hpp>
 
-#include <signal.h>
 #include <unistd.h>
 
 /// What a guest in someone else's process owes to its host.

@@ -210,7 +210,7 @@ std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
   return snapshot_;
 }
 
-void RouterCore::install(std::shared_ptr<const Snapshot> snapshot) {
+void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
   health_.configure(snapshot->config.circuit_breaker);
   {
     const std::lock_guard lock(snapshot_mutex_);
@@ -223,7 +223,7 @@ Result<void> RouterCore::reload(RouterConfig config) {
   const std::lock_guard lock(change_mutex_);
   Result<std::shared_ptr<const Snapshot>> next = prepare(std::move(config));
   if (!next) return std::move(next).error();
-  install(*std::move(next));
+  install(*next);
   return {};
 }
 
@@ -233,7 +233,7 @@ Result<void> RouterCore::change(const std::function<Result<void>(RouterConfig&)>
   if (Result<void> edited = edit(config); !edited) return edited;
   Result<std::shared_ptr<const Snapshot>> next = prepare(std::move(config));
   if (!next) return std::move(next).error();
-  install(*std::move(next));
+  install(*next);
   return {};
 }
 

@@ -106,7 +106,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
              std::uint64_t seed);
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
-  void install(std::shared_ptr<const Snapshot> snapshot);
+  void install(const std::shared_ptr<const Snapshot>& snapshot);
   /// Hands out what has become free, and sets the timer for what will.
   void dispatch();
   void schedule_dispatch(TimePoint when);

@@ -102,7 +102,7 @@ Result<ChatResponse> Router::chat(const ChatRequest& request) {
   return core_->run(std::make_unique<ChatOperation>(&request, false));
 }
 
-Result<ChatResponse> Router::chat_events(const ChatRequest& request, EventCallback on_event) {
+Result<ChatResponse> Router::chat_events(const ChatRequest& request, const EventCallback& on_event) {
   detail::StreamState stream(core_, std::make_unique<ChatOperation>(&request, true), true);
   std::string seen;
   for (stream.advance(); const ChatEvent* event = stream.current(); stream.advance()) {
