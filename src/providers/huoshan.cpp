@@ -68,7 +68,7 @@ class HuoshanTransport final : public OpenAiTransport {
       }
     }
     if (fetches && endpoints_of(service).empty()) {
-      faults.push_back(
+      faults.emplace_back(
           "models: expected endpoints (ep-…): with access_key and secret_key a key is fetched for those named here");
     }
     return faults;

@@ -53,7 +53,7 @@ bool is_claude(std::string_view model) noexcept {
 
 /// Tuned models and endpoints are named by their resource; what is not, is a publisher's.
 std::string resource(std::string_view model) {
-  const std::string encoded = percent_encoded(model, "/@");
+  std::string encoded = percent_encoded(model, "/@");
   if (model.find('/') != std::string_view::npos) return encoded;
   return fmt::format("publishers/{}/models/{}", is_claude(model) ? "anthropic" : "google", encoded);
 }
