@@ -186,7 +186,7 @@ class KEYWHEEL_EXPORT Router {
   /// Starts a call and returns. `on_done` comes exactly once, last, never from inside start().
   Call start(ChatRequest request, DoneCallback on_done);
   template <detail::event_callback F>
-  // Both are moved from, which the check does not see in a template. NOLINTNEXTLINE(performance-unnecessary-value-param)
+  // Both are moved from, unseen by the check: NOLINTNEXTLINE(performance-unnecessary-value-param)
   Call start(ChatRequest request, F&& on_event, DoneCallback on_done) {
     return start_events(std::move(request), detail::to_event_callback(std::forward<F>(on_event)), std::move(on_done));
   }
