@@ -85,7 +85,7 @@ GeminiArguments::Node* GeminiArguments::element(Node& node, std::size_t place) {
   if (node.kind != Kind::array || place > kMostNodes) return nullptr;
   while (node.children.size() <= place) {
     if (++nodes_ > kMostNodes) return nullptr;
-    node.children.emplace_back();
+    node.children.emplace_back(std::string(), Node{});
   }
   return &node.children[place].second;
 }

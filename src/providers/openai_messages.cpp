@@ -22,7 +22,7 @@ bool output_only(std::string_view json) {
 class MessageWriter {
  public:
   MessageWriter(const OpenAiWriting& how, JsonWriter& out, RequestCheck& check)
-      : how_(how), quirks_(how.preset.openai), out_(out), check_(check) {}
+      : quirks_(how.preset.openai), out_(out), check_(check) {}
 
   void write(const Message& message, std::size_t place) {
     where_ = fmt::format("messages[{}]", place);
@@ -233,7 +233,6 @@ class MessageWriter {
     out_.end_array();
   }
 
-  const OpenAiWriting& how_;
   const OpenAiQuirks& quirks_;
   JsonWriter& out_;
   RequestCheck& check_;
