@@ -223,7 +223,7 @@ TEST_CASE("what no provider should send is a failure or nothing, never more", "[
         "data: {\"type\":\"content_block_start\"}\n\n", "data: {\"type\":\"message_start\",\"message\":7}\n\n",
         "data: {\"type\":\"message_delta\",\"delta\":[],\"usage\":\"many\"}\n\n", "data: \xff\xfe\n\n", "\n\n\n",
         "<html>"}) {
-    for (const std::size_t size : {1, 3, 4096}) {
+    for (const std::size_t size : {1U, 3U, 4096U}) {
       INFO(data);
       CHECK(stream(data, size).find("failure") != std::string::npos);
     }
