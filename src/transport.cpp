@@ -32,6 +32,8 @@ std::string_view HttpHead::find(std::string_view name) const noexcept {
 
 Transport::~Transport() = default;
 
+StatedQuota Transport::stated_quota(const HttpHead& /*head*/, WallTime /*now*/) const { return {}; }
+
 std::vector<std::string> Transport::check(const ServiceConfig& /*service*/) const { return {}; }
 
 Result<std::optional<HttpRequest>> Transport::token_request(const Target& /*target*/) const {

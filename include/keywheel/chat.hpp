@@ -196,6 +196,9 @@ struct ChatRequest {
   std::chrono::milliseconds deadline{
       0};  ///< for the whole call, waits and retries included; 0: RouterConfig::timeouts.total
   std::optional<int> max_attempts{};  ///< instead of RetryPolicy::max_attempts
+  std::optional<bool> hedge{};        ///< instead of HedgeConfig::enabled
+  std::optional<bool> resume{};       ///< instead of RouterConfig::resume
+  double max_cost = 0;  ///< most that the call may cost, by estimate and ceiling, where prices are given; 0: no bound
   OnUnsupported on_unsupported = OnUnsupported::error;
   bool keep_raw = false;  ///< keep the provider's body in ChatResponse::raw
 };
@@ -239,6 +242,7 @@ struct ChatResponse {
   std::vector<std::string> warnings{};
   std::vector<Attempt> attempts{};  ///< every upstream request of the call, in order; the last one answered
   std::chrono::microseconds elapsed{};
+  std::optional<double> cost{};  ///< of all attempts, where prices are given
   std::string
       extra{};  ///< JSON object: top-level members of the answer that have no field here (citations, …); empty: none
   std::string raw{};  ///< the provider's body, where the request asked to keep it

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <keywheel/chat.hpp>
@@ -17,7 +18,16 @@
 
 KEYWHEEL_BEGIN_NAMESPACE
 
+class Observer;
+class QuotaStore;
 class Transport;
+
+/// Over what the totals of Limits count.
+enum class Period : std::uint8_t {
+  life,   ///< of the credential
+  day,    ///< of the provider's time zone
+  month,  ///< of the provider's time zone
+};
 
 /// How much may be sent. Every field: 0 is no limit. Set fields hold together: a request goes out only when all of them
 /// allow it, and in no window of the given length, wherever it starts, is one exceeded (by the time of sending).
@@ -30,11 +40,33 @@ struct Limits {
   std::int64_t otpm = 0;          ///< output tokens in any minute
   std::int64_t tpd = 0;           ///< tokens in a day of the provider's time zone
   int concurrency = 0;            ///< attempts in flight; a stream holds its place until it ends
-  std::int64_t max_requests = 0;  ///< requests over the credential's life
-  std::int64_t max_tokens = 0;    ///< tokens over the credential's life
+  std::int64_t max_requests = 0;  ///< requests in all, over `period`
+  std::int64_t max_tokens = 0;    ///< tokens in all, over `period`
+  double max_cost = 0;            ///< money in all, over `period`, in the currency of ServiceConfig::prices
+  Period period = Period::life;   ///< of the three above
   std::chrono::milliseconds timeout{30'000};  ///< longest wait for room; 0: do not wait
   std::chrono::milliseconds guard{
       500};  ///< windows are held this much longer, for what the network jitters; at most 5 % of a window
+  std::chrono::milliseconds burst{
+      0};  ///< what is said by the minute holds in windows of this length too, in proportion; 0: as the provider judges
+};
+
+/// What a model costs, in the one currency of all prices.
+struct Price {
+  double input = 0;                      ///< a million tokens of input
+  double output = 0;                     ///< a million tokens of output, reasoning included
+  std::optional<double> cached_input{};  ///< a million tokens read from the provider's cache; nothing: as `input`
+  double request = 0;                    ///< a request
+};
+
+/// How a provider counts tokens against its limits.
+struct ChargingRule {
+  bool ahead = false;  ///< input and the ceiling of the answer (max_tokens) count when the request comes; else what was
+                       ///< used, when it is known
+  bool output = true;  ///< output counts against tokens a minute
+  bool cached = true;  ///< input read from the provider's cache counts
+
+  friend bool operator==(const ChargingRule&, const ChargingRule&) = default;
 };
 
 /// What authenticates to a service.
@@ -49,6 +81,8 @@ struct CredentialConfig {
   std::string region{};               ///< where it is at home; a call that prefers this region takes it first
   std::vector<std::string> models{};  ///< which of the service's models it may use; empty: all
   std::string base_url{};             ///< instead of the service's
+  std::map<std::string, Limits>
+      model_limits{};  ///< by limit group (ServiceConfig::limit_groups) or model: what holds for those alone, too
   bool enabled = true;
 };
 
@@ -129,7 +163,27 @@ struct ServiceConfig {
   std::optional<ProxyConfig> proxy{};            ///< instead of the Router's
   std::optional<TlsConfig> tls{};                ///< instead of the Router's
   bool allow_insecure = false;                   ///< send keys over plain http to hosts other than this one
+  std::map<std::string, Price> prices{};         ///< by model as sent upstream; "*" for all others
+  std::map<std::string, std::string>
+      limit_groups{};  ///< model as sent upstream → name of the group of models that share their limits
+  std::optional<ChargingRule> charging{};      ///< instead of what is known of the provider
+  std::chrono::milliseconds affinity_wait{0};  ///< Rotation::hash: longest wait for the session's own key to have room
   bool enabled = true;
+};
+
+/// A second attempt, on another account, beside a first one that is slow; whichever answers first is taken, and the
+/// other is cancelled and counted.
+struct HedgeConfig {
+  bool enabled = false;
+  std::chrono::milliseconds delay{
+      0};                   ///< so long without a first event; 0: the 95th percentile seen of the service and model
+  double max_share = 0.05;  ///< of the calls, at most
+};
+
+/// What becomes of calls when the QuotaStore cannot be reached.
+enum class StoreLoss : std::uint8_t {
+  share,   ///< each process keeps to its equal share of every limit
+  refuse,  ///< they fail with ErrorKind::connection
 };
 
 /// In which case a call goes on to which other models.
@@ -154,6 +208,16 @@ struct RouterConfig {
   TlsConfig tls{};
   Bounds bounds{};
   std::string region{};  ///< preferred region of credentials
+  HedgeConfig hedge{};
+  bool resume = false;  ///< a stream that breaks is gone on with where the provider can continue an assistant's turn;
+                        ///< never after a piece of a tool call
+  std::map<std::string, double> tenants{};    ///< a tenant's part of what is scarce, against 1 for all others
+  std::shared_ptr<QuotaStore> quota_store{};  ///< where counts, cooldowns and disabled keys are kept and shared between
+                                              ///< processes (quota.hpp); empty: in this process alone
+  StoreLoss on_store_loss = StoreLoss::share;
+  std::function<std::int64_t(std::string_view text, std::string_view model)>
+      count_tokens{};                    ///< a tokenizer of your own, called from any thread; empty: an estimate
+  std::shared_ptr<Observer> observer{};  ///< is told what happens (observer.hpp)
   int loop_threads = 1;
   Executor executor{};                                                   ///< empty: callbacks run on the loop's thread
   std::map<std::string, std::shared_ptr<const Transport>> transports{};  ///< providers of your own, by name

@@ -31,6 +31,16 @@ enum class CredentialState : std::uint8_t {
 
 [[nodiscard]] KEYWHEEL_EXPORT std::string_view to_string(CredentialState state) noexcept;
 
+/// How one limit stands.
+struct LimitStatus {
+  std::string name{};   ///< "rpm", "tpd", …
+  std::string level{};  ///< whose it is: "key", "project", "account", "service"
+  std::string group{};  ///< limit group or model that it holds for alone; empty: all
+  std::int64_t limit = 0;
+  std::int64_t used = 0;  ///< of it, now; what is in flight included
+  bool learned = false;   ///< from what the provider said; not configured
+};
+
 /// What one credential did and how it stands. A snapshot.
 struct CredentialStatus {
   std::string id{};
@@ -46,9 +56,15 @@ struct CredentialStatus {
   std::int64_t cached_tokens = 0;
   std::int64_t reasoning_tokens = 0;
   std::int64_t estimated_tokens = 0;  ///< of the above: counted by keywheel where the provider's count never came
+  double cost = 0;                    ///< where prices are given
   int in_flight = 0;
   std::int64_t requests_last_minute = 0;
   std::int64_t tokens_last_minute = 0;
+  std::int64_t requests_today = 0;  ///< in the provider's time zone, as are the next three
+  std::int64_t tokens_today = 0;
+  std::int64_t requests_this_month = 0;
+  std::int64_t tokens_this_month = 0;
+  std::vector<LimitStatus> limits{};          ///< every limit on its path, configured or learned
   std::chrono::milliseconds available_in{0};  ///< until it could take a call; 0: now; max(): not by itself
 };
 
@@ -61,6 +77,7 @@ struct Demand {
   std::string_view model{};            ///< as it is sent upstream
   std::int64_t prompt_tokens = 0;      ///< estimate
   std::int64_t completion_tokens = 0;  ///< ceiling or estimate
+  double cost = 0;                     ///< ceiling or estimate, where prices are given
   std::string_view session{};
   std::string_view region{};  ///< preferred; empty: the pool's
   std::optional<Rotation> rotation{};
@@ -73,6 +90,8 @@ struct Outcome {
   Usage usage{};
   std::chrono::nanoseconds latency{0};  ///< to the first event; 0: not known
   bool sent = true;                     ///< at least one byte of the request was written
+  double cost = 0;                      ///< where prices are given
+  StatedQuota stated{};                 ///< what the answer's headers said
 
   [[nodiscard]] static Outcome success(Usage usage = {}, std::chrono::nanoseconds latency = {}) {
     return {.failure = {}, .usage = usage, .latency = latency};

@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <keywheel/error.hpp>
+#include <keywheel/stated_quota.hpp>
 
 /// Whose fault a failed attempt was. A provider says it (Transport::classify, Decoder), the pool and the router act on
 /// it.
@@ -68,6 +70,7 @@ struct Failure {
   std::optional<std::chrono::milliseconds> retry_after{};  ///< as stated by the provider
   std::optional<bool> should_retry{};                      ///< `x-should-retry`, which overrides the class
   std::string request_id{};
+  std::vector<StatedLimit> limits{};  ///< which limit was met, where the answer's body says
 
   /// The kind that the caller is shown.
   [[nodiscard]] KEYWHEEL_EXPORT ErrorKind error_kind() const noexcept;

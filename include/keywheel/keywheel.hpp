@@ -11,5 +11,6 @@
 #include <keywheel/failure.hpp>
 #include <keywheel/router.hpp>
 #include <keywheel/secret.hpp>
+#include <keywheel/stated_quota.hpp>
 #include <keywheel/tools.hpp>
 #include <keywheel/transport.hpp>

@@ -139,15 +139,27 @@ struct BreakerStatus {
   std::chrono::milliseconds probe_in{0};  ///< open: until a probe may pass
 };
 
+/// Whether there is room for a call, and when.
+struct Capacity {
+  std::optional<std::chrono::milliseconds> in{};  ///< until there is, as the ledger stands; 0: now; nothing: not by
+                                                  ///< itself
+  std::string service{};                          ///< who would take it first
+  std::string credential{};
+  std::string reason{};  ///< what is in the way; empty: nothing
+};
+
 struct RouterStats {
   std::vector<CredentialStatus> credentials{};
   std::vector<BreakerStatus> breakers{};
   std::uint64_t calls = 0;
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
-  std::uint64_t attempts = 0;   ///< upstream requests
-  std::uint64_t in_flight = 0;  ///< calls
-  std::uint64_t waiting = 0;    ///< calls that wait for room
+  std::uint64_t attempts = 0;         ///< upstream requests
+  std::uint64_t in_flight = 0;        ///< calls
+  std::uint64_t waiting = 0;          ///< calls that wait for room
+  std::uint64_t hedges = 0;           ///< attempts made beside slow ones
+  std::uint64_t resumes = 0;          ///< broken streams that were gone on with
+  std::uint64_t resends_stopped = 0;  ///< requests that libcurl would have sent again by itself
 };
 
 /// Sends chat calls to the services of its config, each with a credential that has room, and goes on to the next one
@@ -205,6 +217,9 @@ class KEYWHEEL_EXPORT Router {
   [[nodiscard]] std::vector<std::string> models() const;
 
   [[nodiscard]] RouterStats stats() const;
+
+  /// Whether a call of `tokens` tokens, input and output, could go out now, or when. Reserves nothing.
+  [[nodiscard]] Result<Capacity> capacity(std::string_view model, std::int64_t tokens = 0) const;
 
   /// Takes a new config. Calls in flight end as they began; what is known of credentials whose id stays is kept.
   /// `loop_threads` and `executor` stay as they are.

@@ -127,6 +127,10 @@ class KEYWHEEL_EXPORT Transport {
   /// The verdict on an answer that is not 2xx.
   [[nodiscard]] virtual Failure classify(const HttpHead& head, std::string_view body, WallTime now) const = 0;
 
+  /// What the headers of an answer, good or bad, say of the credential's limits. By default, all that is known of how
+  /// providers spell them is read.
+  [[nodiscard]] virtual StatedQuota stated_quota(const HttpHead& head, WallTime now) const;
+
   /// What is wrong with a service's entry, one sentence a fault, each beginning with the field's name. Called when the
   /// Router is built; says nothing of a good entry.
   [[nodiscard]] virtual std::vector<std::string> check(const ServiceConfig& service) const;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <keywheel/config.hpp>
+#include <keywheel/stated_quota.hpp>
 
 #include "pool/calendar.hpp"
 #include "pool/sliding_log.hpp"
@@ -22,9 +23,6 @@ struct Charge {
   constexpr std::int64_t kMost = std::int64_t{1} << 40U;
   return stated < 0 ? 0 : stated > kMost ? kMost : stated;
 }
-
-/// What a gauge counts.
-enum class Measure : std::uint8_t { requests, tokens, input, output };
 
 /// Over what a gauge counts it.
 enum class Span : std::uint8_t {
