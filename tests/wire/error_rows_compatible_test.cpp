@@ -202,6 +202,22 @@ TEST_CASE("Cloudflare's errors", "[errors][rows]") {
   });
 }
 
+TEST_CASE("Cohere's errors, whose cases only their words tell apart", "[errors][rows]") {
+  using enum FailureClass;
+  const auto said = [](std::string_view message) { return fmt::format(R"({{"id":"1","message":"{}"}})", message); };
+  check_rows({
+      {"cohere", 401, said("invalid api token"), auth, Scope::key},
+      {"cohere", 498, said("invalid token"), auth, Scope::key},
+      {"cohere", 402, said("Please add or update your payment method"), quota, Scope::key},
+      {"cohere", 429, said("You are using a Trial key, which is limited to 1000 API calls / month."), quota,
+       Scope::key},
+      {"cohere", 429, said("You are using a Trial key, which is limited to 40 API calls / minute."), rate, Scope::key},
+      {"cohere", 404, said("model 'command-r' was removed on September 15, 2025."), model, Scope::service_model},
+      {"cohere", 400, said("too many tokens: size limit exceeded by 12 tokens."), context, Scope::call},
+      {"cohere", 499, said("request cancelled"), server, Scope::service_model},
+  });
+}
+
 TEST_CASE("errors of those who serve open models", "[errors][rows]") {
   using enum FailureClass;
   check_rows({
@@ -237,6 +253,11 @@ TEST_CASE("errors of those who serve open models", "[errors][rows]") {
        model, Scope::service_model},
       {"ollama", 503, R"({"error":{"message":"server busy, please try again. maximum pending requests exceeded"}})",
        capacity, Scope::service_model},
+      {"ollama/native", 404, R"({"error":"model \"x\" not found, try pulling it first"})", model, Scope::service_model},
+      {"ollama/native", 503, R"({"error":"server busy, please try again. maximum pending requests exceeded"})",
+       capacity, Scope::service_model},
+      {"ollama/native", 400, R"({"error":"prompt too long; exceeded max context length by 3 tokens"})", context,
+       Scope::call},
       {"ollama", 400, R"({"error":{"message":"prompt too long; exceeded max context length by 3 tokens"}})", context,
        Scope::call},
   });
