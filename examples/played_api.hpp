@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cctype>
 #include <charconv>
 #include <functional>
@@ -43,8 +44,12 @@ class PlayedApi {
   PlayedApi(const PlayedApi&) = delete;
   PlayedApi& operator=(const PlayedApi&) = delete;
   ~PlayedApi() {
-    ::shutdown(listener_, SHUT_RDWR);
+    // The thread waits for a client, so it gets a last one.
+    ending_ = true;
+    const int last = ::socket(AF_INET, SOCK_STREAM, 0);
+    static_cast<void>(::connect(last, reinterpret_cast<sockaddr*>(&address_), sizeof address_));
     thread_.join();
+    ::close(last);
     ::close(listener_);
   }
 
@@ -54,6 +59,10 @@ class PlayedApi {
   void serve() {
     for (int client = ::accept(listener_, nullptr, nullptr); client >= 0;
          client = ::accept(listener_, nullptr, nullptr)) {
+      if (ending_) {
+        ::close(client);
+        return;
+      }
       const Answer answer = handler_(read(client));
       write(client, "HTTP/1.1 " + std::to_string(answer.status) +
                         " Played\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
@@ -95,8 +104,13 @@ class PlayedApi {
   }
 
   static void write(int client, std::string_view bytes) {
+#ifdef MSG_NOSIGNAL
+    constexpr int kFlags = MSG_NOSIGNAL;
+#else
+    constexpr int kFlags = 0;
+#endif
     while (!bytes.empty()) {
-      const ssize_t size = ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t size = ::send(client, bytes.data(), bytes.size(), kFlags);
       if (size <= 0) return;
       bytes.remove_prefix(static_cast<std::size_t>(size));
     }
@@ -105,5 +119,6 @@ class PlayedApi {
   Handler handler_;
   int listener_;
   sockaddr_in address_{};
+  std::atomic<bool> ending_{false};
   std::thread thread_{};
 };

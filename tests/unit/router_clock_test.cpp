@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::chrono::minutes kTolerance{5};
+// Good for an hour from the provider's now, which is one ahead of ours.
+constexpr const char* kFetched = R"({"Result":{"ApiKey":"fetched","ExpiredTime":1750007200}})";
 
 std::string http_date(WallTime time) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
@@ -36,7 +38,7 @@ struct ClockedProvider {
       : refusal_(std::move(refusal)), answer_(std::move(answer)), name_(std::move(provider)) {
     RouterConfig config;
     config.services.push_back(
-        {.provider = name_, .id = "main", .models = {"m"}, .credentials = {std::move(credential)}});
+        {.provider = name_, .id = "main", .models = {"ep-m"}, .credentials = {std::move(credential)}});
     config.services.back().options["region"] = "us-east-1";
     auto core = detail::RouterCore::create(std::move(config),
                                            {{.runtime = runtime,
@@ -49,7 +51,7 @@ struct ClockedProvider {
     router = std::make_unique<Router>(detail::RouterAccess::make(std::move(core).value()));
   }
 
-  [[nodiscard]] Result<ChatResponse> chat() { return router->chat({.model = "m", .messages = {user("hello")}}); }
+  [[nodiscard]] Result<ChatResponse> chat() { return router->chat({.model = "ep-m", .messages = {user("hello")}}); }
 
   std::chrono::seconds ahead{0};
   bool dated = true;
@@ -66,7 +68,9 @@ struct ClockedProvider {
       const WallTime then{std::chrono::seconds(std::strtoll(signed_for.back().c_str(), nullptr, 10))};
       return std::chrono::abs(theirs - then) <= kTolerance;
     }
-    signed_for.push_back(header(request, "X-Amz-Date"));
+    const std::string date = header(request, name_ == "huoshan" ? "X-Date" : "X-Amz-Date");
+    if (date.empty()) return true;  // a call with the key that was fetched
+    signed_for.push_back(date);
     // Compared by the hour, which is how far the clocks of this test are apart.
     return signed_for.back().starts_with(
         fmt::format("{:%Y%m%dT%H}", fmt::gmtime(std::chrono::system_clock::to_time_t(theirs))));
@@ -78,7 +82,8 @@ struct ClockedProvider {
     SimAnswer answer;
     answer.head = HttpHead{.status = good ? 200 : refusal_status, .headers = {{"Content-Type", "application/json"}}};
     if (dated) answer.head->headers.push_back({"Date", http_date(theirs)});
-    answer.body.push_back({.bytes = good ? answer_ : refusal_});
+    const bool fetches = request.url.find("GetApiKey") != std::string::npos;
+    answer.body.push_back({.bytes = !good ? refusal_ : fetches ? kFetched : answer_});
     return answer;
   }
 
@@ -127,6 +132,22 @@ TEST_CASE("an AWS signature is dated with the service's time", "[router][clock]"
   provider.ahead = 1h;
   REQUIRE(provider.chat());
   CHECK(provider.signed_for == std::vector<std::string>{"20250615T150640Z", "20250615T160640Z"});
+}
+
+TEST_CASE("a token is asked for with the service's time, too, and lasts by it", "[router][clock]") {
+  ClockedProvider provider(
+      "huoshan", {.fields = {{"access_key", Secret("AK")}, {"secret_key", Secret("key")}}},
+      R"({"ResponseMetadata":{"Error":{"CodeN":100006,"Code":"InvalidTimestamp","Message":"The signature is expired."}}})",
+      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]})");
+  provider.refusal_status = 400;
+  provider.ahead = 1h;
+  const auto reply = provider.chat();
+  REQUIRE(reply);
+  CHECK(reply->attempts.size() == 2);
+  CHECK(provider.signed_for == std::vector<std::string>{"20250615T150640Z", "20250615T160640Z"});
+  CHECK(provider.router->stats().credentials.at(0).state == CredentialState::active);
+  CHECK(provider.chat());
+  CHECK(provider.signed_for.size() == 2);
 }
 
 TEST_CASE("a service that names no date gets our time, twice", "[router][clock]") {
