@@ -225,6 +225,8 @@ TEST_CASE("errors of those who serve open models", "[errors][rows]") {
        quota, Scope::account},
       {"huggingface", 503, R"({"error":"Model m is currently loading","estimated_time":20.0})", capacity,
        Scope::service_model},
+      {"together", 402, openai_error("You have exceeded your monthly included credits."), quota, Scope::account},
+      {"fireworks", 503, openai_error("The model is loading."), capacity, Scope::service_model},
       {"siliconflow", 403, R"({"code":30001,"message":"Sorry, your account balance is insufficient","data":null})",
        quota, Scope::account},
       {"siliconflow", 429, R"({"message":"Request was rejected due to rate limiting. Details:TPM limit reached."})",

@@ -103,6 +103,7 @@ TEST_CASE("Azure's errors", "[errors][rows]") {
        R"({"statusCode":401,"message":"Unauthorized. Access token is missing, invalid, audience is )"
        R"(incorrect (https://cognitiveservices.azure.com), or have expired."})",
        token, Scope::key},
+      {"azure", 401, openai_error("IDX10223: the token is expired.", "InvalidAuthenticationToken"), token, Scope::key},
       {"azure", 403, openai_error("Access denied due to Virtual Network/Firewall rules.", "AccessDenied"), place,
        Scope::host},
       {"azure", 403, openai_error("Public access is disabled. Please configure private endpoint.", "403"), place,
