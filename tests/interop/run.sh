@@ -26,9 +26,10 @@ install() {  # PACKAGE…
   mkdir -p "$folder"
   [ -f "$folder/package.json" ] || printf '{"private":true}\n' >"$folder/package.json"
   local log="$folder/npm.log"
-  npm install --prefix "$folder" --no-audit --no-fund --no-save --ignore-scripts "$@" >"$log" 2>&1 && return 0
-  cat "$log"
+  npm install --prefix "$folder" --no-audit --no-fund --no-save --ignore-scripts --fetch-retries 2 \
+    --fetch-retry-mintimeout 1000 --fetch-retry-maxtimeout 4000 "$@" >"$log" 2>&1 && return 0
   npm ping --fetch-retries 0 >/dev/null 2>&1 || skip "npm's registry cannot be reached"
+  cat "$log"
   return 1
 }
 
