@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "providers/provider.hpp"
 
@@ -22,6 +23,8 @@ inline constexpr std::array kCohereErrors = {
     ErrorRule{0, {}, "invalid tool generation", FailureClass::output, Scope::call},
     ErrorRule{499, {}, {}, FailureClass::server, Scope::service_model},
 };
+
+[[nodiscard]] inline std::span<const ErrorRule> cohere_errors() noexcept { return kCohereErrors; }
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -5,6 +5,7 @@
 #include "providers/anthropic_body.hpp"
 #include "providers/azure.hpp"
 #include "providers/bedrock_body.hpp"
+#include "providers/cohere_errors.hpp"
 #include "providers/openai_errors.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -272,7 +273,11 @@ constexpr std::array kPresets = {
            .env = list(kVoyageEnv),
            .errors = &voyage_errors,
            .openai = {.models_path = {}, .embedding_batch = 1000}},
-    Preset{.name = "cohere", .base_url = "https://api.cohere.com", .auth = AuthStyle::own, .env = list(kCohereEnv)},
+    Preset{.name = "cohere",
+           .base_url = "https://api.cohere.com",
+           .auth = AuthStyle::own,
+           .env = list(kCohereEnv),
+           .errors = &cohere_errors},
     Preset{.name = "dify", .base_url = "https://api.dify.ai/v1", .auth = AuthStyle::own, .env = list(kDifyEnv)},
     Preset{.name = "coze",
            .base_url = "https://api.coze.cn/v3",
