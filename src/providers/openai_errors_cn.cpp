@@ -67,7 +67,9 @@ constexpr std::array kMoonshot = {
     R{0, "engine_overloaded_error", {}, capacity, Scope::service_model},
     R{0, "resource_not_found_error", {}, model, Scope::key_model},
     R{0, {}, "exceeded model token limit", context, Scope::call},
+    // Kimi Code is sold by membership.
     R{0, {}, "usage limit for this billing cycle", quota, Scope::account},
+    R{403, {}, "membership", quota, Scope::account},
     R{0, {}, "considered high risk", filter, Scope::call},
 };
 
@@ -92,7 +94,8 @@ constexpr std::array kDashScope = {
     R{0, "CommodityNotPurchased", {}, permission, Scope::account_model},
     R{0, "AccessDenied.Unpurchased", {}, permission, Scope::account_model},
     R{0, "Model.AccessDenied", {}, permission, Scope::account_model},
-    R{0, "ModelNotFound", {}, model, Scope::key_model},
+    R{0, "ModelNotFound", {}, model, Scope::account_model},
+    R{0, "model_not_found", {}, model, Scope::account_model},
     R{0, "AccessDenied", {}, permission, Scope::key_model},
     R{0, "Throttling.User", {}, rate, Scope::account_model},
     R{0, "LimitRequests", {}, rate, Scope::account_model},
@@ -140,6 +143,9 @@ constexpr std::array kArk = {
     R{0, "InputTextSensitiveContentDetected", {}, filter, Scope::call},
     R{0, "OutputTextSensitiveContentDetected", {}, filter, Scope::call},
     R{0, "InputImageSensitiveContentDetected", {}, filter, Scope::call},
+    R{0, "OutputImageSensitiveContentDetected", {}, filter, Scope::call},
+    // The gateway before it.  https://docs.byteplus.com/byteplus-platform/reference/common-error-codes
+    R{0, "InvalidTimestamp", {}, clock, Scope::host},
 };
 
 // https://platform.minimax.io/docs/api-reference/errorcode. Codes come in base_resp of a 200.
@@ -195,6 +201,7 @@ constexpr std::array kSpark = {
     R{0, "11203", {}, rate, Scope::account},
     R{0, "11500", {}, auth, Scope::key},
     R{401, {}, "hmac signature does not match", auth, Scope::key},
+    R{403, {}, "a valid date or x-date header is required", clock, Scope::host},
     R{403, {}, "300s", clock, Scope::host},
 };
 
