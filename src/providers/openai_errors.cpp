@@ -130,6 +130,7 @@ constexpr std::array kCloudflare = {
 constexpr std::array kOpenModels = {
     R{402, {}, "monthly included credits", quota, Scope::account},                    // Hugging Face
     R{403, "30001", {}, quota, Scope::account},                                       // SiliconFlow
+    R{400, "20012", {}, model, Scope::service_model},                                 // SiliconFlow
     R{429, {}, "tpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{429, {}, "rpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{400, {}, "degraded function cannot be invoked", server, Scope::service_model},  // NVIDIA
