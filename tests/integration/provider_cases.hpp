@@ -28,6 +28,7 @@ struct ProviderCase {
   bool compatible = false;      ///< of the two dialects that the provider has, the entry chooses OpenAI's
   bool always_streams = false;  ///< upstream, whatever the caller asked for
   bool splits_usage = true;     ///< the vendor counts prompt and answer apart
+  bool ends_silently = false;   ///< a stream without its last pieces cannot be told from a whole one
   bool url_as_option = false;   ///< options.control_url is the loopback provider's
 
   [[nodiscard]] std::string name() const;
