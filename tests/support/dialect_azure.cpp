@@ -51,7 +51,10 @@ constexpr std::string_view kV1 = "/openai/v1/";
 /// OpenAI's chat at Azure's addresses, and a stream that begins with what the filters found in the prompt.
 class AzureDialect final : public Dialect {
  public:
-  bool takes(const ReceivedRequest& request) const override { return request.path().starts_with("/openai/"); }
+  // Groq's paths begin so too, with a Bearer key.
+  bool takes(const ReceivedRequest& request) const override {
+    return request.path().starts_with("/openai/") && bearer_of(request).empty();
+  }
   std::string key(const ReceivedRequest& request) const override { return std::string(request.find("api-key")); }
 
   std::optional<Fault> read(const ReceivedRequest& request, Ask& ask) const override {

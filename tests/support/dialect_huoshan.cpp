@@ -23,7 +23,9 @@ constexpr std::array kTokenRefusals = {
 /// OpenAI's chat, with an API key or with one that was fetched with AK and SK.
 class HuoshanDialect final : public Dialect {
  public:
-  bool takes(const ReceivedRequest& request) const override { return fetches(request) || chat_->takes(request); }
+  bool takes(const ReceivedRequest& request) const override {
+    return fetches(request) || (request.path().starts_with("/api/v3/") && chat_->takes(request));
+  }
 
   std::string key(const ReceivedRequest& request) const override {
     if (fetches(request)) return signer_of(request);

@@ -6,6 +6,7 @@
 #include "support/dialect_anthropic.hpp"
 #include "support/dialect_gemini.hpp"
 #include "support/dialect_openai.hpp"
+#include "support/provider_engine.hpp"
 
 namespace keywheel::testing {
 namespace {
@@ -43,6 +44,10 @@ std::unique_ptr<Dialect> make_dialect(std::string_view provider, std::string_vie
   const auto* const row =
       std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.provider == provider && r.api == api; });
   return row == kRows.end() ? compatible_dialect(provider) : row->make();
+}
+
+void add_every_dialect(ProviderEngine& engine) {
+  for (const Row& row : kRows) engine.add_dialect(row.make());
 }
 
 }  // namespace keywheel::testing

@@ -13,6 +13,10 @@ namespace keywheel::testing {
 /// vendor, where it has none of its own.
 [[nodiscard]] std::unique_ptr<Dialect> make_dialect(std::string_view provider, std::string_view api = {});
 
+class ProviderEngine;
+/// Every dialect that a request's path or headers tell from the others.
+void add_every_dialect(ProviderEngine& engine);
+
 /// Azure's deployments (…/openai/deployments/NAME/chat/completions?api-version=…) and …/openai/v1, with `api-key`.
 [[nodiscard]] std::unique_ptr<Dialect> azure_dialect();
 /// POST …/v1/responses. https://platform.openai.com/docs/api-reference/responses

@@ -117,6 +117,20 @@ TEST_CASE("a dialect serves a right request, and none without its key or its bod
   }
 }
 
+TEST_CASE("one engine tells the dialects apart", "[support]") {
+  for (const char* provider : {"openai", "azure", "claude", "gemini", "bedrock", "hunyuan"}) {
+    CAPTURE(provider);
+    ProviderEngine engine;
+    add_every_dialect(engine);
+    const Request request = good(provider);
+    ReceivedRequest received{
+        .number = 1, .method = "POST", .target = request.target, .headers = request.headers, .body = request.body};
+    received.headers.push_back({"Content-Type", "application/json"});
+    CHECK(engine.handle(received).whole_body() == ask(request).whole_body());
+    CHECK(engine.log("the-key").with_status(200) == 1);
+  }
+}
+
 TEST_CASE("a dialect refuses what its vendor refuses", "[support]") {
   Request request = good("claude");
   request.headers.pop_back();
