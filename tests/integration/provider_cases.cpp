@@ -117,17 +117,21 @@ std::vector<ProviderCase> own_cases() {
   };
 }
 
-/// Whether it is known here, and talks: some only embed.
-bool talks(const ProviderCase& one) {
-  const std::shared_ptr<const Transport> transport = detail::make_transport(one.provider, one.api);
-  if (!transport) return false;
+Result<HttpRequest> encode(const ProviderCase& one, const Transport& transport) {
   const ServiceConfig service = one.service("http://127.0.0.1:9", {"key"});
   const Target target{.service = service,
                       .credential = service.credentials.front(),
                       .base_url = service.base_url,
                       .model = one.model,
                       .token = "token"};
-  const Result<HttpRequest> sent = transport->encode({.model = one.model, .messages = {user("hello")}}, target);
+  return transport.encode({.model = one.model, .messages = {user("hello")}}, target);
+}
+
+/// Whether it is known here, and talks: some only embed.
+bool talks(const ProviderCase& one) {
+  const std::shared_ptr<const Transport> transport = detail::make_transport(one.provider, one.api);
+  if (!transport) return false;
+  const Result<HttpRequest> sent = encode(one, *transport);
   return sent || sent.error().kind != ErrorKind::unsupported;
 }
 
@@ -146,6 +150,12 @@ std::ostream& operator<<(std::ostream& out, const ProviderCase& provider) { retu
 Capabilities ProviderCase::capabilities() const {
   if (compatible) return detail::make_openai_transport(*detail::find_preset(provider))->capabilities();
   return detail::make_transport(provider, api)->capabilities();
+}
+
+std::string ProviderCase::dialect() const {
+  if (provider != "ollama" || !api.empty()) return api;
+  const Result<HttpRequest> sent = encode(*this, *detail::make_transport(provider, api));
+  return sent && sent->url.ends_with("/api/chat") ? "native" : api;
 }
 
 ServiceConfig ProviderCase::service(const std::string& url, const std::vector<std::string>& keys) const {
@@ -184,7 +194,7 @@ void add_dialects(ProviderEngine& engine, std::string_view provider, std::string
 }
 
 RoundTrip::RoundTrip(const ProviderCase& provider_case, int keys) : provider(provider_case) {
-  add_dialects(loopback.engine(), provider.provider, provider.api);
+  add_dialects(loopback.engine(), provider.provider, provider.dialect());
   std::vector<std::string> names;
   for (int i = 1; i <= keys; ++i) names.push_back(fmt::format("key-{}-of-{}", i, provider.provider));
   config.services.push_back(provider.service(loopback.url(), names));

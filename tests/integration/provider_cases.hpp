@@ -33,6 +33,8 @@ struct ProviderCase {
 
   [[nodiscard]] std::string name() const;
   [[nodiscard]] Capabilities capabilities() const;
+  /// What its requests are in: `api`, or, where that leaves it open, what the Transport chooses.
+  [[nodiscard]] std::string dialect() const;
   [[nodiscard]] ServiceConfig service(const std::string& url, const std::vector<std::string>& keys) const;
 };
 

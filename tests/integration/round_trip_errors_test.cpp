@@ -52,7 +52,7 @@ std::string all_words(const Error& error, const Router& router) {
 TEST_CASE("every provider's errors are told apart, in the words of its vendor", "[trip]") {
   const ProviderCase provider = any_provider();
   const bool stream = GENERATE(false, true);
-  const auto words = make_dialect(provider.provider, provider.api);
+  const auto words = make_dialect(provider.provider, provider.dialect());
   for (const Expectation& expected : kExpected) {
     if (!words->has_words_for(expected.fault)) continue;
     CAPTURE(provider, stream, to_string(expected.kind));

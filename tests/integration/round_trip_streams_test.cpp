@@ -22,7 +22,7 @@ ChatRequest request_for(const ProviderCase& provider) {
 
 /// Answers as the vendor does, but with the first half of the pieces only, in an HTTP body that is whole.
 KeyScript half_answers(const ProviderCase& provider) {
-  return {.reply = [dialect = std::shared_ptr<Dialect>(make_dialect(provider.provider, provider.api))](
+  return {.reply = [dialect = std::shared_ptr<Dialect>(make_dialect(provider.provider, provider.dialect()))](
                        const ReceivedRequest&, const Ask& ask) -> std::optional<Reply> {
     if (ask.kind != Ask::Kind::chat || !ask.stream) return std::nullopt;
     Reply reply = dialect->answer(ask, compose_answer(ask, 1), std::nullopt);

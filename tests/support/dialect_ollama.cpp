@@ -11,8 +11,9 @@ namespace {
 using K = Fault::Kind;
 using Wrong = std::optional<std::string>;
 
-// https://docs.ollama.com/api/errors
+// https://docs.ollama.com/api/errors; only ollama.com, or a gateway before one's own, asks for a key.
 constexpr std::array kRefusals = {
+    Refusal{K::invalid_key, 401, R"({"error":"unauthorized"})"},
     Refusal{K::unknown_model, 404, R"({"error":"model '$model' not found"})"},
     Refusal{K::context_length, 400, R"({"error":"prompt too long; exceeded max context length by 100 tokens"})"},
     Refusal{K::bad_request, 400, R"({"error":$message})"},
