@@ -20,6 +20,7 @@ constexpr std::array kOpenAi = {
     R{0, "unsupported_country_region_territory", {}, place, Scope::host},
     R{403, {}, "not allowed to sample from this model", permission, Scope::key_model},
     R{404, {}, "is not supported in this model", request, Scope::call},
+    // In a stream there is no status beside it.
     R{0, "rate_limit_exceeded", "request too large", too_big, Scope::account_model},
     R{0, "rate_limit_exceeded", {}, rate, Scope::account_model},
     R{0, "credit_balance_exhausted", {}, quota, Scope::account},
@@ -33,6 +34,7 @@ constexpr std::array kOpenAi = {
     R{0, {}, "engine overloaded", capacity, Scope::service_model},
     R{400, "string_above_max_length", {}, context, Scope::call},
     R{400, "invalid_image_url", {}, request, Scope::call},
+    R{0, "previous_response_not_found", {}, request, Scope::call},
     R{429, {}, "rate limit reached for", rate, Scope::account_model},
 };
 
@@ -153,6 +155,7 @@ constexpr std::array kVoyage = {
 constexpr std::array kOpenModels = {
     R{402, {}, "monthly included credits", quota, Scope::account},                    // Hugging Face
     R{403, "30001", {}, quota, Scope::account},                                       // SiliconFlow
+    R{400, "20012", {}, model, Scope::service_model},                                 // SiliconFlow
     R{429, {}, "tpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{429, {}, "rpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{400, {}, "degraded function cannot be invoked", server, Scope::service_model},  // NVIDIA
