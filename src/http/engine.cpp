@@ -338,6 +338,7 @@ void Engine::heard(int fd) {
 }
 
 void Engine::opened(Transfer& transfer, int fd) {
+  poller_.opened(fd);
   if (const auto stale = unheard_.find(fd); stale != unheard_.end()) {
     timers_.cancel(stale->second.timer);
     unheard_.erase(stale);

@@ -33,7 +33,7 @@ bool Transfer::set_up(CURL* to) noexcept {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open_socket);
   set(CURLOPT_OPENSOCKETDATA, this);
-  set(CURLOPT_CLOSESOCKETDATA, &route->host);
+  set(CURLOPT_CLOSESOCKETDATA, route);
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_USERAGENT, user_agent.c_str());
   set(CURLOPT_HTTPHEADER, headers.get());
