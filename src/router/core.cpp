@@ -214,7 +214,9 @@ Result<ChatResponse> RouterCore::run(std::unique_ptr<Operation> operation) {
   Task begin = make_call(slot_of(runtime), std::move(operation), sink).second;
   // Posted and waited for in one, this thread drives the loop itself where nobody else does.
   (void)runtime.post_and_wait(std::move(begin), sink->gate());
-  return sink->take().value_or(router_destroyed());
+  std::optional<Result<ChatResponse>> reply = sink->take();
+  if (!reply) return router_destroyed();
+  return *std::move(reply);
 }
 
 std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
