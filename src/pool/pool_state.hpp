@@ -102,7 +102,7 @@ class PoolState {
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
-  // learn.cpp
+  // statements.cpp
   /// What the answer to a lease states, as soon as it is known. True where room may have come.
   bool learn(std::uint32_t slot, std::uint64_t number, const StatedQuota& stated, TimePoint now);
   // outcome.cpp
@@ -170,7 +170,7 @@ class PoolState {
   [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
-  // learn.cpp
+  // statements.cpp
   void learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
                     bool& changed);
   [[nodiscard]] Scoped* scoped_for(Level& level, std::string_view name);
