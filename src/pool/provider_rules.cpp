@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -36,6 +37,7 @@ constexpr ChargingRule kCachedFree{.cached = false};
 // request
 //           comes; limits belong to organisation, project and model; `reset` is when the bucket is full.
 constexpr std::array kRules = {
+    ProviderRules{.provider = "anthropic", .charging = kCachedFree, .refills = true},
     ProviderRules{.provider = "azure",
                   .charging = kAhead,
                   .request_burst = seconds(10),
@@ -52,7 +54,11 @@ constexpr std::array kRules = {
         .provider = "groq", .charging = {.ahead = true, .cached = false}, .request_window = kDay, .refills = true},
     ProviderRules{.provider = "huggingface", .owner = LimitOwner::key},
     ProviderRules{.provider = "moonshot", .charging = kAhead, .by_model = false},
-    ProviderRules{.provider = "openai", .charging = kAhead, .owner = LimitOwner::project, .refills = true},
+    ProviderRules{.provider = "openai",
+                  .host = "api.openai.com",
+                  .charging = kAhead,
+                  .owner = LimitOwner::project,
+                  .refills = true},
     ProviderRules{.provider = "openrouter", .by_model = false},
     ProviderRules{.provider = "vertexai", .owner = LimitOwner::project},
 };
@@ -61,10 +67,13 @@ constexpr ProviderRules kOthers{};
 
 }  // namespace
 
-const ProviderRules& rules_of_provider(std::string_view provider) noexcept {
-  const auto* const found =
-      std::find_if(kRules.begin(), kRules.end(), [&](const ProviderRules& row) { return row.provider == provider; });
-  return found == kRules.end() ? kOthers : *found;
+const ProviderRules& rules_of(const ServiceConfig& service) noexcept {
+  const auto* const found = std::find_if(kRules.begin(), kRules.end(),
+                                         [&](const ProviderRules& row) { return row.provider == service.provider; });
+  if (found == kRules.end()) return kOthers;
+  const bool elsewhere =
+      !service.base_url.empty() && !found->host.empty() && service.base_url.find(found->host) == std::string::npos;
+  return elsewhere ? kOthers : *found;
 }
 
 }  // namespace detail

@@ -320,7 +320,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     service.removed = false;
     service.rotation = config.rotation;
     service.provider = config.provider;
-    service.rules = &rules_of_provider(config.provider);
+    service.rules = &rules_of(config);
     service.charging = config.charging.value_or(service.rules->charging);
     service.limit_groups = {config.limit_groups.begin(), config.limit_groups.end()};
     service.mixed = false;

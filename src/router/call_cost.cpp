@@ -14,10 +14,11 @@ namespace detail {
 /// Some providers charge a ceiling of their own where the request states none.
 std::int64_t CallState::ceiling_at(const ServiceConfig& config) const {
   if (estimate_.completion_stated) return estimate_.completion;
-  return std::max(estimate_.completion, rules_of_provider(config.provider).absent_ceiling);
+  return std::max(estimate_.completion, rules_of(config).absent_ceiling);
 }
 
 double CallState::most_cost(const Stop& stop) const {
+  if (!options_.charged) return 0;
   const ServiceConfig& config = snapshot_->services[stop.candidate.service].config;
   const Price* price = price_of(config, stop.candidate.model);
   return price == nullptr ? 0 : cost_of(*price, estimate_.prompt, ceiling_at(config));
@@ -44,8 +45,11 @@ void CallState::fail_for_cost() {
 
 void CallState::charge(Outcome& outcome) {
   const Price* price = price_of(service().config, stops_[current_].candidate.model);
-  if (price == nullptr) return;
+  if (price == nullptr || !options_.charged) return;
   outcome.cost = cost_of(*price, outcome.usage);
+  if (!outcome.failure && outcome.usage.empty()) {
+    outcome.cost = cost_of(*price, estimate_.prompt, builder_.estimated_completion_tokens());
+  }
   spent_ = spent_.value_or(0) + outcome.cost;
 }
 

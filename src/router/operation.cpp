@@ -123,7 +123,7 @@ std::unique_ptr<Decoder> EmbeddingOperation::decoder(const Transport& transport,
       bounds.max_body);
 }
 
-CallOptions ListingOperation::options() const { return {.service = service_}; }
+CallOptions ListingOperation::options() const { return {.service = service_, .charged = false}; }
 
 Result<HttpRequest> ListingOperation::encode(const Transport& transport, const Target& target) const {
   return transport.encode_listing(target);

@@ -41,6 +41,7 @@ struct CallOptions {
   bool stream = false;
   bool keep_raw = false;
   double max_cost = 0;
+  bool charged = true;  ///< it costs what its model does
 };
 
 class Operation {
@@ -99,7 +100,9 @@ class ListingOperation final : public Operation {
   explicit ListingOperation(std::string service) noexcept : service_(std::move(service)) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate(const TokenCounter& /*counter*/) const override { return {}; }
+  [[nodiscard]] Estimate estimate(const TokenCounter& /*counter*/) const override {
+    return {.completion_stated = true};
+  }
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
