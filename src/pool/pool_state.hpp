@@ -148,7 +148,7 @@ class PoolState {
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   void look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
-  void note_skipped(Choice& choice, ChoiceNote& note) const;
+  void note_skipped(Choice& choice, ChoiceNote& note);
 
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;

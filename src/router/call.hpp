@@ -74,6 +74,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   void pause_then_next(std::chrono::nanoseconds pause);
   void ask_for_credential();
   [[nodiscard]] bool ask_for_same_credential();
+  [[nodiscard]] Demand demand(std::size_t stop, const std::vector<std::string>* exclude) const;
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
   void waited(bool granted, std::string_view reason);

@@ -64,16 +64,7 @@ std::optional<Grant> CallState::credential_for_hedge(std::vector<std::size_t>& s
   }
   const auto ask = [&](const std::vector<std::string>& exclude) {
     std::vector<Demand> demands;
-    for (const std::size_t i : stops) {
-      demands.push_back({.service = service(i).config.id,
-                         .model = model(i),
-                         .prompt_tokens = estimate_.prompt,
-                         .completion_tokens = estimate_.completion,
-                         .session = options_.session,
-                         .region = options_.region,
-                         .rotation = options_.rotation,
-                         .exclude = &exclude});
-    }
+    for (const std::size_t i : stops) demands.push_back(demand(i, &exclude));
     return core_->lend_now(std::move(demands));
   };
   stops = {leg_->stop};

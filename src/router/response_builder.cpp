@@ -200,6 +200,7 @@ ChatResponse ResponseBuilder::take() {
     for (const auto& [name, json] : extras_) writer.key(name).trusted(json);
     writer.end_object();
   }
+  *this = ResponseBuilder();
   return response;
 }
 
