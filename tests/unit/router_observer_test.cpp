@@ -92,7 +92,7 @@ TEST_CASE("an Observer sees waits, and credentials that rest, are probed and rec
   REQUIRE(sim.chat());
   const Lines lines = sim.lines();
   REQUIRE(lines.size() == 10);
-  CHECK(lines[2] == "main#1: key cooling_down");
+  CHECK(lines[2] == "main#1: key cooling_down with test-model");
   CHECK(lines[4] == "wait begun");
   CHECK(lines[5] == "wait ended: 3000 ms, granted");
   CHECK(lines[7] == "main#1: key active");
