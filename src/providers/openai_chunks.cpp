@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "providers/finish_reason.hpp"
+#include "providers/retry_time.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -138,7 +139,8 @@ Failure OpenAiChunks::failure_of(const ErrorBody& error) const {
   if (error.code.size() == 3 && error.code >= "400" && error.code <= "599") {
     claimed = (error.code[0] - '0') * 100 + (error.code[1] - '0') * 10 + (error.code[2] - '0');
   }
-  Failure failure = classify_error(error, claimed, std::nullopt, reading_.errors);
+  const auto reset = reset_in_text(error.message, reading_.now, reading_.zone);
+  Failure failure = classify_error(error, claimed, reset, reading_.errors);
   failure.status = reading_.status;
   return failure;
 }
@@ -337,7 +339,9 @@ std::optional<Failure> OpenAiChunks::read_tool_calls(JsonValue calls, std::size_
     const std::string_view type = call["type"].string();
     const bool custom = call["custom"].is_object() && (type == "custom" || !call["function"].is_object());
     const JsonValue function = custom ? call["custom"] : call["function"];
-    const ToolPiece piece{call["index"].integer(), call["id"].string(), function["name"].string()};
+    // Mistral's id of a call that has none.
+    const std::string_view id = call["id"].string() == "null" ? std::string_view{} : call["id"].string();
+    const ToolPiece piece{call["index"].integer(), id, function["name"].string()};
     // Gemini's seal.  https://ai.google.dev/gemini-api/docs/thought-signatures
     const std::string_view signature = call["extra_content"]["google"]["thought_signature"].string();
     if (auto failure = read_tool_call(at, piece, type == "function" ? std::string_view{} : type,

@@ -93,6 +93,8 @@ class CallState final : public std::enable_shared_from_this<CallState> {
 
   // The request of an attempt (call_send.cpp).
   [[nodiscard]] Target target(Leg& leg, std::string_view token);
+  /// The wall clock as the service has it, as far as is known.
+  [[nodiscard]] WallTime service_time(std::size_t stop) const;
   void with_token(Leg& leg);
   void send(Leg& leg, Secret token);
   void fetch_token(Leg& leg, HttpRequest request);
