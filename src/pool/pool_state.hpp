@@ -138,6 +138,7 @@ class PoolState {
 
   // news.cpp
   void note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now);
+  void note_joined(const Credential& c, const Level& joint, std::string_view owner);
 
   // topology.cpp
   struct LevelLimits {
@@ -197,7 +198,7 @@ class PoolState {
   // kinship.cpp
   /// Keys that state the same owner are joined below it.
   void join(LeaseRecord& record, const std::string& organization, const std::string& project);
-  [[nodiscard]] bool join_at(Level::Kind kind, Level& owner, const std::string& name);
+  [[nodiscard]] Level* join_at(Level::Kind kind, Level& owner, const std::string& name);
   void put_above(Level& owner, Level& joint);
 
   RetryPolicy policy_;

@@ -298,6 +298,11 @@ std::vector<std::string> RouterCore::warnings() const {
 void RouterCore::tell(const PoolNews& news) const {
   const std::shared_ptr<const Snapshot> current = snapshot();
   if (!current->notifier) return;
+  if (!news.with.empty()) {
+    return current->notifier->tell(
+        &Observer::on_credentials_joined,
+        CredentialsJoined{.credential = news.credential, .with = news.with, .level = news.level, .name = news.owner});
+  }
   current->notifier->tell(&Observer::on_credential_changed, CredentialChanged{.service = news.service,
                                                                               .credential = news.credential,
                                                                               .state = news.state,
