@@ -115,7 +115,7 @@ TEST_CASE("what goes wrong over Spark's WebSocket is told apart, and no key is s
   CHECK(to_string(ended([](WebSocketPeer& peer) {
           peer.text(frame(0, "Go"));
           peer.close(1000);
-        })) == "server_error");
+        })) == "protocol");
 }
 
 TEST_CASE("a key that Spark's upgrade refuses is put aside", "[websocket][xinghuo]") {
