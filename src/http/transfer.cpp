@@ -243,7 +243,10 @@ ExchangeEnd Transfer::end(CURLcode code) const {
                                          "files (ulimit -n)",
                                          route->authority, std::strerror(no_socket))};
   const std::string reason = error.front() != '\0' ? error.data() : curl_easy_strerror(code);
-  if (code == CURLE_OUT_OF_MEMORY && sent && !head_done)  // libcurl's word for a line over its own bound
+  // A line over libcurl's own bound; the first is what it is called before 8.6, whose headers may be what this is built
+  // with.
+  constexpr auto kTooLarge = static_cast<CURLcode>(100);
+  if ((code == CURLE_OUT_OF_MEMORY || code == kTooLarge) && sent && !head_done)
     return {Kind::too_large,
             fmt::format("a header line of {}'s answer is longer than libcurl takes", route->authority)};
   if (code == CURLE_OUT_OF_MEMORY) return {Kind::exhausted, fmt::format("libcurl: {}", reason)};
