@@ -23,6 +23,7 @@
 
 #include "bench/bare_curl.hpp"
 #include "bench/measure.hpp"
+#include "bench/same_bytes.hpp"
 #include "bench/servers.hpp"
 #include "support/loopback_server.hpp"
 
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   keywheel::testing::raise_file_limit();
   const ServerProcess server;
   curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (argument(argc, argv, "--side").empty()) check_same_bytes();
   const BareRequest unary{.url = server.url() + "/v1/chat/completions", .body = std::string(kUnary)};
   const BareRequest stream{.url = unary.url, .body = std::string(kStream), .stream = true};
 
@@ -179,6 +181,23 @@ int main(int argc, char** argv) {
            return measure(calls * kEvents, [&] { run_started(router, request, true, calls, streams); });
          }});
   }
+  // As models write: each event comes alone, and costs a wakeup and a read.
+  RouterConfig slowly = config;
+  slowly.services.front().base_url = server.url() + "/paced/v1";
+  Router paced(slowly);
+  const BareRequest paced_stream{
+      .url = server.url() + "/paced/v1/chat/completions", .body = std::string(kStream), .stream = true};
+  constexpr std::size_t kPacedStreams = 1000;
+  BareLoop slow;  // its handles keep their request
+  cases.push_back({fmt::format("streams, {} at once, an event each 20 ms", kPacedStreams), "event", "", 1.25, 0,
+                   [&] {
+                     return measure(kPacedStreams * kPacedEvents,
+                                    [&] { slow.run(paced_stream, kPacedStreams, kPacedStreams); });
+                   },
+                   [&] {
+                     return measure(kPacedStreams * kPacedEvents,
+                                    [&] { run_started(paced, request, true, kPacedStreams, kPacedStreams); });
+                   }});
   // Connections of both sides together would be more than a process may have: each side begins and ends with none.
   constexpr std::size_t kMost = 10'000;
   cases.push_back({"streams, 10000 at once", "event", "", 1.25, 0,
