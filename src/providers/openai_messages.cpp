@@ -26,20 +26,32 @@ class MessageWriter {
       : quirks_(how.preset.openai), out_(out), check_(check) {}
 
   void write(const Message& message, std::size_t place) {
-    where_ = fmt::format("messages[{}]", place);
+    place_ = place;
     out_.begin_object().member("role", role(message.role));
     write_content(message);
     if (message.role == Role::assistant) write_thoughts(message);
     if (!message.name.empty()) out_.member("name", std::string_view(message.name));
     if (!message.tool_call_id.empty()) out_.member("tool_call_id", std::string_view(call_id(message.tool_call_id)));
     if (!message.tool_calls.empty()) write_tool_calls(message.tool_calls);
-    out_.end_object(message.extra, where_ + ".extra");
-    if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where_)) {
-      check_.invalid(fmt::format("{}: {}", where_, fault));
+    end_object(message.extra, [this] { return where() + ".extra"; });
+    if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where())) {
+      check_.invalid(fmt::format("{}: {}", where(), fault));
     }
   }
 
  private:
+  std::string where() const { return fmt::format("messages[{}]", place_); }
+
+  /// `what` names the extra members in a fault, and is made only where there are some.
+  template <class What>
+  void end_object(std::string_view extra, const What& what) {
+    if (extra.empty()) {
+      out_.end_object();
+    } else {
+      out_.end_object(extra, what());
+    }
+  }
+
   std::string_view role(Role role) const {
     return role == Role::developer && !quirks_.developer_role ? to_string(Role::system) : to_string(role);
   }
@@ -74,6 +86,10 @@ class MessageWriter {
   }
 
   void write_content(const Message& message) {
+    if (message.content.size() == 1 && plain(message.content.front(), quirks_.cache_control)) {
+      out_.member("content", std::string_view(std::get<TextPart>(message.content.front()).text));
+      return;
+    }
     std::vector<const Part*> parts;
     for (const Part& part : message.content) {
       if (sent(part, message.role)) parts.push_back(&part);
@@ -99,13 +115,15 @@ class MessageWriter {
     }
     out_.begin_array();
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      part_ = fmt::format("{}.content[{}]", where_, i);
+      part_ = fmt::format("{}.content[{}]", where(), i);
       std::visit([this](const auto& part) { write_part(part); }, *parts[i]);
     }
     out_.end_array();
   }
 
-  void end_part(std::string_view extra) { out_.end_object(extra, part_ + ".extra"); }
+  void end_part(std::string_view extra) {
+    end_object(extra, [this] { return part_ + ".extra"; });
+  }
 
   void write_cache(const std::optional<CacheBreakpoint>& cache) {
     if (!cache || !quirks_.cache_control) return;
@@ -245,7 +263,7 @@ class MessageWriter {
         out_.key("extra_content").begin_object().key("google").begin_object();
         out_.member("thought_signature", std::string_view(call.signature)).end_object().end_object();
       }
-      out_.end_object(call.extra, fmt::format("{}.tool_calls[{}].extra", where_, i));
+      end_object(call.extra, [&] { return fmt::format("{}.tool_calls[{}].extra", where(), i); });
     }
     out_.end_array();
   }
@@ -253,7 +271,7 @@ class MessageWriter {
   const OpenAiQuirks& quirks_;
   JsonWriter& out_;
   RequestCheck& check_;
-  std::string where_{};
+  std::size_t place_ = 0;
   std::string part_{};
 };
 

@@ -9,19 +9,18 @@ namespace detail {
 JsonValue JsonDoc::root() const noexcept { return nodes_.empty() ? JsonValue() : JsonValue(this, 0); }
 
 std::string_view JsonDoc::characters(const Node& node) const noexcept {
-  if (node.decoded == kInText) return text_.substr(node.begin + 1, node.count);
-  return std::string_view(decoded_).substr(node.decoded, node.count);
+  if (node.decoded == kInText) return {text_.data() + node.begin + 1, node.count};
+  return {decoded_.data() + node.decoded, node.count};
 }
 
 bool JsonValue::is(JsonKind kind) const noexcept { return doc_ != nullptr && doc_->nodes_[index_].kind == kind; }
 
 JsonValue JsonValue::operator[](std::string_view name) const noexcept {
   if (!is_object()) return {};
-  const std::uint32_t end = doc_->nodes_[index_].after;
-  for (std::uint32_t i = index_ + 1; i < end; i = doc_->nodes_[i + 1].after) {
-    const JsonDoc::Node& key = doc_->nodes_[i];
-    if (key.count == name.size() && doc_->characters(key) == name) return {doc_, i + 1};
-  }
+  const JsonDoc::Node* const nodes = doc_->nodes_.data();
+  const std::uint32_t end = nodes[index_].after;
+  for (std::uint32_t i = index_ + 1; i < end; i = nodes[i + 1].after)
+    if (nodes[i].count == name.size() && doc_->characters(nodes[i]) == name) return {doc_, i + 1};
   return {};
 }
 

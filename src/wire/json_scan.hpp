@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include <rapidjson/reader.h>
 
 #include "wire/json.hpp"
+#include "wire/json_text.hpp"
 #include "wire/utf8.hpp"
 
 /// The quick way from text to nodes. Of use to json_parse.cpp only.
@@ -177,11 +177,7 @@ class JsonDoc::Scratch::Scan {
     const std::size_t decoded = doc_.decoded_.size();
     bool escaped = false;
     for (;; ++at_) {
-      const char* const first = text_.data() + at_;
-      const char* next = first;
-      for (const char* end = text_.data() + text_.size(); next != end && kPlain[static_cast<unsigned char>(*next)];)
-        ++next;
-      at_ += static_cast<std::size_t>(next - first);
+      at_ = plain_json(text_, at_);
       if (peek() == '"') break;
       if (peek() != '\\') return false;
       escaped = true;
@@ -226,12 +222,6 @@ class JsonDoc::Scratch::Scan {
     append_utf8(doc_.decoded_, static_cast<char32_t>(unit));
     return true;
   }
-
-  static constexpr auto kPlain = [] {
-    std::array<bool, 256> plain{};
-    for (std::size_t i = 0x20; i < plain.size(); ++i) plain[i] = i != '"' && i != '\\';
-    return plain;
-  }();
 
   JsonDoc& doc_;
   const JsonLimits& limits_;
