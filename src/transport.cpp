@@ -1,5 +1,6 @@
 #include <keywheel/transport.hpp>
 
+#include "providers/quota_headers.hpp"
 #include "providers/text.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -32,7 +33,9 @@ std::string_view HttpHead::find(std::string_view name) const noexcept {
 
 Transport::~Transport() = default;
 
-StatedQuota Transport::stated_quota(const HttpHead& /*head*/, WallTime /*now*/) const { return {}; }
+StatedQuota Transport::stated_quota(const HttpHead& head, WallTime now) const {
+  return detail::read_quota_headers(head, now);
+}
 
 std::vector<std::string> Transport::check(const ServiceConfig& /*service*/) const { return {}; }
 
@@ -42,6 +45,11 @@ Result<std::optional<HttpRequest>> Transport::token_request(const Target& /*targ
 
 Result<Token> Transport::read_token(std::string_view /*body*/, const Target& target) const {
   return cannot(target, "token request");
+}
+
+Resumption Transport::resumption(const ChatRequest& /*request*/, const ServiceConfig& /*service*/,
+                                 std::string_view /*model*/) const {
+  return Resumption::none;
 }
 
 std::size_t Transport::embedding_batch(std::string_view /*model*/) const { return 1; }

@@ -35,9 +35,8 @@ Order order_of(Rotation rotation) noexcept {
 struct PoolState::Choice {
   const Demand& demand;
   Service& service;
-  Charge charge;
+  Asking asking;
   TimePoint now;
-  std::uint64_t ticket;
   Refusal& refusal;
 };
 
@@ -104,35 +103,56 @@ void PoolState::rest_members(Level& level, TimePoint now) {
   }
 }
 
-void PoolState::check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
-                      Block& block, Level** tight) {
+void PoolState::check(Level& level, const Asking& asking, Block& block, Level** tight) {
   if (level.idle()) return;
-  if (!level.rest.none()) block.add(level.rest.check(now));
-  if (!level.model_rests.empty()) {
-    if (const Rest* rest = level.rest_of(demand.model)) {
-      Block only_here = rest->check(now);
-      only_here.everyone = {};
-      block.add(only_here);
-    }
+  if (!level.rest.none()) block.add(level.rest.check(asking.now));
+  for (const ModelRest& each : level.model_rests) {
+    if (!asking.model.is(each)) continue;
+    Block only_here = each.rest.check(asking.now);
+    only_here.everyone = {};
+    block.add(only_here);
   }
-  if (level.ledger.empty()) return;
   Block full;
-  if (!level.ledger.admits(charge, level.in_flight, now, *level.calendar, full)) {
+  if (!level.ledger.empty()) {
+    (void)level.ledger.admits(asking.charge, level.in_flight, asking.now, *level.calendar, full);
+  }
+  for (const auto& each : level.scoped) {
+    if (!asking.model.is(each->name)) continue;
+    Block here;
+    if (each->ledger.admits(asking.charge, each->in_flight, asking.now, *level.calendar, here)) continue;
+    if (!asking.only_model) here.everyone = {};
+    full.add(here);
+  }
+  if (full) {
     if (tight != nullptr && full.at >= block.at && full.why == Block::Why::tokens) *tight = &level;
     block.add(full);
   }
-  if (level.kept_for != 0 && level.kept_for != ticket) {
+  if (level.kept_for != 0 && level.kept_for != asking.ticket) {
     block.add({.why = Block::Why::waited_for, .at = level.kept_until});
   }
 }
 
-Block PoolState::obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
-                          std::uint64_t ticket, Level** tight) {
+Block PoolState::obstacle(Credential& c, const Asking& asking, Level** tight) {
   Block block;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    check(*level, demand, charge, now, ticket, block, tight);
-  }
+  for (Level* level = c.key; level != nullptr; level = level->parent) check(*level, asking, block, tight);
   return block;
+}
+
+Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePoint now, std::uint64_t ticket) const {
+  return {.model = service.model(demand.model),
+          .charge = charge_of(tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens), 0,
+                              micros_of(demand.cost), service.charging),
+          .now = now,
+          .ticket = ticket,
+          .only_model = !service.mixed};
+}
+
+/// Who sleeps because of a limit of one model's may have room for another.
+void PoolState::wake_for_other_model(Service& service, std::string_view model) {
+  if (service.asleep_for.empty() || service.asleep_for == model) return;
+  service.asleep_for.clear();
+  service.mixed = true;
+  while (!service.asleep.empty()) wake(*service.asleep.front());
 }
 
 /// Tests a ready credential; who has no room for anybody goes to sleep.
@@ -142,11 +162,14 @@ bool PoolState::fits(Choice& choice, Credential& c) {
   if (!excluded_.empty() && std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end()) {
     return false;
   }
-  block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+  block = obstacle(c, choice.asking, &tight);
   if (!block) return true;
   choice.refusal.consider(c, block);
   if (choice.refusal.first == &c) choice.refusal.tight = tight;
-  if (block.everyone > choice.now) sleep(c, block);
+  if (block.everyone > choice.now) {
+    sleep(c, block);
+    if (choice.asking.only_model && choice.service.asleep_for.empty()) choice.service.asleep_for = choice.demand.model;
+  }
   return false;
 }
 
@@ -199,8 +222,14 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
     if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
     double room = 1;
     for (Level* level = c->key; level != nullptr; level = level->parent) {
-      if (level->ledger.empty()) continue;
-      room = std::min(room, level->ledger.headroom(choice.charge, level->in_flight, choice.now, *level->calendar));
+      const Charge& charge = choice.asking.charge;
+      if (!level->ledger.empty()) {
+        room = std::min(room, level->ledger.headroom(charge, level->in_flight, choice.now, *level->calendar));
+      }
+      for (const auto& each : level->scoped) {
+        if (!choice.asking.model.is(each->name)) continue;
+        room = std::min(room, each->ledger.headroom(charge, each->in_flight, choice.now, *level->calendar));
+      }
     }
     // Of equals, the one with the fewest in flight; then the one that has waited longest.
     const double busy = c->in_flight / c->weight;
@@ -252,7 +281,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
                         std::find(excluded_.begin(), excluded_.end(), c.key) == excluded_.end();
     if (serves && (may_be_first || c.awaits_event)) {
       Level* tight = nullptr;
-      const Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+      const Block block = obstacle(c, choice.asking, &tight);
       choice.refusal.consider(c, block);
       if (choice.refusal.first == &c) choice.refusal.tight = tight;
       looked_for_event = choice.refusal.by_event;
@@ -276,18 +305,19 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   refusal.timeout = service->level.ledger.timeout();
   Choice choice{.demand = demand,
                 .service = *service,
-                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .asking = asking_of(demand, *service, now, ticket),
                 .now = now,
-                .ticket = ticket,
                 .refusal = refusal};
   wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
 
   exclude(demand);
   const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
   const Rotation rotation = demand.rotation.value_or(service->rotation);
   Block whole;
   Level* tight = nullptr;
-  check(service->level, demand, choice.charge, now, ticket, whole, &tight);
+  check(service->level, choice.asking, whole, &tight);
 
   Credential* found = nullptr;
   hidden_.clear();
@@ -328,6 +358,48 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   return false;
 }
 
+const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
+  Service* service = find_service(demand.service);
+  if (service == nullptr || service->members.empty()) return nullptr;
+  Choice choice{.demand = demand,
+                .service = *service,
+                .asking = asking_of(demand, *service, now, 0),
+                .now = now,
+                .refusal = refusal};
+  wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
+  exclude(demand);
+  Block whole;
+  check(service->level, choice.asking, whole, nullptr);
+  if (whole) {
+    refusal.consider(*service->members.front(), whole);
+    return nullptr;
+  }
+  const Order order = order_of(demand.rotation.value_or(service->rotation));
+  const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
+  const Credential* best = nullptr;
+  std::pair<int, Tournament::Score> rank;
+  for (const auto& lane : service->lanes) {
+    if (!lane->serves(demand.model)) continue;
+    const int tier = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    const Tournament& tournament = lane->order(order);
+    for (Credential* c : lane->ready) {
+      const std::pair its(tier, tournament.score(c->leaf));
+      if (best != nullptr && !(its < rank)) continue;
+      const Block block = obstacle(*c, choice.asking);
+      if (block) {
+        refusal.consider(*c, block);
+      } else {
+        best = c;
+        rank = its;
+      }
+    }
+  }
+  if (best == nullptr) look_at_sleepers(choice);
+  return best;
+}
+
 void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& lease) {
   Service& service = choice.service;
   std::uint32_t slot = 0;
@@ -343,7 +415,9 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   record.number = next_number_++;
   record.credential = &c;
   record.sent = false;
-  record.charge = choice.charge;
+  record.learned = false;
+  record.scoped.clear();
+  record.charge = choice.asking.charge;
   record.model.assign(choice.demand.model);
   record.levels = 0;
 
@@ -351,11 +425,22 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
     record.path[record.levels++] = &level;
     ++level.in_flight;
     if (level.idle()) return;
-    level.rest.start(record.number, choice.now);
-    if (!level.model_rests.empty()) {
-      if (Rest* rest = level.rest_of(record.model)) rest->start(record.number, choice.now);
+    const auto start = [&](Rest& rest, std::string_view model) {
+      const bool before = rest.probing();
+      rest.start(record.number, choice.now);
+      if (rest.probing() && !before) note(c, level, rest, model, choice.now);
+    };
+    start(level.rest, {});
+    for (ModelRest& each : level.model_rests) {
+      if (choice.asking.model.is(each)) start(each.rest, each.name);
     }
-    level.ledger.reserve(choice.charge);
+    level.ledger.reserve(record.number, record.charge, choice.now);
+    for (const auto& each : level.scoped) {
+      if (!choice.asking.model.is(each->name)) continue;
+      record.scoped.push_back(each.get());
+      ++each->in_flight;
+      each->ledger.reserve(record.number, record.charge, choice.now);
+    }
   };
   for (Level* level = c.key; level != nullptr; level = level->parent) enter(*level);
   enter(service.level);
@@ -378,19 +463,17 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   note_skipped(choice, lease.note_);
 }
 
-void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
+void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
   note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
   if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
-    Block block;
-    for (const Level* level = c.key; level != nullptr; level = level->parent) {
-      block.add(level->rest.check(choice.now));
-    }
-    if (!block) block = {.why = Block::Why::requests, .at = c.wake};
+    Block block = obstacle(c, choice.asking);
+    const bool tried = std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+    if (!block) block = {.why = tried ? Block::Why::tried : Block::Why::requests, .at = std::max(c.wake, choice.now)};
     const auto left = block.at == kNever || block.needs_event
                           ? std::chrono::milliseconds(-1)
-                          : std::chrono::ceil<std::chrono::milliseconds>(block.at - choice.now);
+                          : std::chrono::ceil<std::chrono::milliseconds>(std::max(block.at, choice.now) - choice.now);
     note.list[note.listed++] = {.credential = c.serial,
                                 .why = static_cast<std::uint8_t>(block.why),
                                 .stated = block.stated,
@@ -398,6 +481,7 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
                                 .for_ms = left.count()};
   };
   for (std::size_t i = 0; i < heap.size() && note.listed < note.list.size(); ++i) add(*heap[i]);
+  for (std::size_t i = 0; i < hidden_.size() && note.listed < note.list.size(); ++i) add(*hidden_[i].first);
 }
 
 }  // namespace detail

@@ -12,6 +12,7 @@
 #include <keywheel/transport.hpp>
 
 #include "router/routes.hpp"
+#include "router/token_estimate.hpp"
 
 /// What a call asks of a provider. The attempt loop is the same for all of them.
 
@@ -22,6 +23,7 @@ namespace detail {
 struct Estimate {
   std::int64_t prompt = 0;
   std::int64_t completion = 0;
+  bool completion_stated = false;  ///< by the request; else what is usual
 };
 
 /// The part of a request that concerns the router.
@@ -34,20 +36,33 @@ struct CallOptions {
   std::optional<Rotation> rotation{};
   std::chrono::milliseconds deadline{0};
   std::optional<int> max_attempts{};
+  std::optional<bool> hedge{};
+  std::optional<bool> resume{};
   OnUnsupported on_unsupported = OnUnsupported::error;
+  std::string_view operation = "chat";
+  bool hedgeable = false;  ///< two of its attempts may run at once
   Routes::Kind kind = Routes::Kind::chat;
   bool stream = false;
   bool keep_raw = false;
+  double max_cost = 0;
+  bool charged = true;  ///< it costs what its model does
 };
 
 class Operation {
  public:
   virtual ~Operation() = default;
   [[nodiscard]] virtual CallOptions options() const = 0;
-  [[nodiscard]] virtual Estimate estimate() const = 0;
+  [[nodiscard]] virtual Estimate estimate(const TokenCounter& counter) const = 0;
   [[nodiscard]] virtual Result<HttpRequest> encode(const Transport& transport, const Target& target) const = 0;
   [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head,
                                                          const Target& target, const Bounds& bounds) = 0;
+
+  /// Whether a provider can go on with a broken answer to it.
+  [[nodiscard]] virtual Resumption resumption(const Transport&, const ServiceConfig&, std::string_view) const {
+    return Resumption::none;
+  }
+  /// From here on it asks for what follows this beginning of the answer. Only where resumption() is not none.
+  virtual void resume(std::string_view /*beginning*/) {}
 };
 
 /// A chat. `stream`: the caller wants the events as they come.
@@ -59,14 +74,18 @@ class ChatOperation final : public Operation {
   ChatOperation(const ChatRequest* request, bool stream) noexcept : request_(request), stream_(stream) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Estimate estimate(const TokenCounter& counter) const override;
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
+  [[nodiscard]] Resumption resumption(const Transport& transport, const ServiceConfig& service,
+                                      std::string_view model) const override;
+  void resume(std::string_view beginning) override;
 
  private:
   std::optional<ChatRequest> own_{};
   const ChatRequest* request_;
+  std::optional<ChatRequest> resumed_{};  ///< the request with the beginning of its answer
   bool stream_;
 };
 
@@ -77,7 +96,7 @@ class EmbeddingOperation final : public Operation {
       : request_(request), inputs_(std::move(inputs)) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Estimate estimate(const TokenCounter& counter) const override;
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
@@ -96,7 +115,9 @@ class ListingOperation final : public Operation {
   explicit ListingOperation(std::string service) noexcept : service_(std::move(service)) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override { return {}; }
+  [[nodiscard]] Estimate estimate(const TokenCounter& /*counter*/) const override {
+    return {.completion_stated = true};
+  }
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
@@ -107,9 +128,6 @@ class ListingOperation final : public Operation {
   std::string service_;
   std::shared_ptr<std::vector<ModelInfo>> answer_ = std::make_shared<std::vector<ModelInfo>>();
 };
-
-/// Tokens of a text without a tokenizer.
-[[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE
