@@ -208,6 +208,8 @@ void Engine::settle() {
       --transfer->listed;
       if (transfer->listener != nullptr && !transfer->finished) run(*transfer);
     }
+    taken.clear();
+    if (list.empty()) list.swap(taken);  // keeps its memory
   };
   each(starting_, [this](Transfer& transfer) { start(transfer); });
   each(resuming_, [this](Transfer& transfer) { unpause(transfer); });
@@ -225,12 +227,16 @@ void Engine::settle() {
       destroy(*transfer);
     }
   }
+  taken.clear();
+  if (cancelled_.empty()) cancelled_.swap(taken);
   std::vector<Route*> routes;
   routes.swap(changed_);
   for (Route* route : routes) {
     route->changed = false;
     admit(*route);
   }
+  routes.clear();
+  if (changed_.empty()) changed_.swap(routes);
 }
 
 void Engine::list(List& list, Transfer& transfer) {
