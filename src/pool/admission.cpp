@@ -328,6 +328,47 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   return false;
 }
 
+const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
+  Service* service = find_service(demand.service);
+  if (service == nullptr || service->members.empty()) return nullptr;
+  Choice choice{.demand = demand,
+                .service = *service,
+                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .now = now,
+                .ticket = 0,
+                .refusal = refusal};
+  wake_due(*service, now);
+  exclude(demand);
+  Block whole;
+  check(service->level, demand, choice.charge, now, 0, whole, nullptr);
+  if (whole) {
+    refusal.consider(*service->members.front(), whole);
+    return nullptr;
+  }
+  const Order order = order_of(demand.rotation.value_or(service->rotation));
+  const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
+  const Credential* best = nullptr;
+  std::pair<int, Tournament::Score> rank;
+  for (const auto& lane : service->lanes) {
+    if (!lane->serves(demand.model)) continue;
+    const int tier = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    const Tournament& tournament = lane->order(order);
+    for (Credential* c : lane->ready) {
+      const std::pair its(tier, tournament.score(c->leaf));
+      if (best != nullptr && !(its < rank)) continue;
+      const Block block = obstacle(*c, demand, choice.charge, now, 0);
+      if (block) {
+        refusal.consider(*c, block);
+      } else {
+        best = c;
+        rank = its;
+      }
+    }
+  }
+  if (best == nullptr) look_at_sleepers(choice);
+  return best;
+}
+
 void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& lease) {
   Service& service = choice.service;
   std::uint32_t slot = 0;
@@ -351,9 +392,14 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
     record.path[record.levels++] = &level;
     ++level.in_flight;
     if (level.idle()) return;
-    level.rest.start(record.number, choice.now);
+    const auto start = [&](Rest& rest, std::string_view model) {
+      const bool before = rest.probing();
+      rest.start(record.number, choice.now);
+      if (rest.probing() && !before) note(c, level, rest, model, choice.now);
+    };
+    start(level.rest, {});
     if (!level.model_rests.empty()) {
-      if (Rest* rest = level.rest_of(record.model)) rest->start(record.number, choice.now);
+      if (Rest* rest = level.rest_of(record.model)) start(*rest, record.model);
     }
     level.ledger.reserve(choice.charge);
   };

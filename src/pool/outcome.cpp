@@ -179,6 +179,7 @@ bool PoolState::applaud(LeaseRecord& record) {
       ended = ended || gone != 0;
     }
     if (ended) wake_members(level);
+    if (ended) note(*record.credential, level, Rest(), {}, clock_);
     changed = changed || ended;
   }
   record.credential->service->evidence.cases.clear();
@@ -212,6 +213,8 @@ bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint n
   if (cases.size() < kAccountsForWrongEndpoint) return false;
   for (AuthEvidence::Case& each : cases) {
     each.disabled->rest.revive();
+    if (!each.disabled->members.empty())
+      note(*each.disabled->members.front(), *each.disabled, each.disabled->rest, {}, now);
     wake_members(*each.disabled);
   }
   changed = true;
@@ -228,6 +231,7 @@ void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, TimePo
     if (peers.streak.size() < kKeysForSharedLimit) return;
     peers.streak.clear();
     peers.rest.fail(news, policy_, now);
+    note(*record.credential, peers, peers.rest, {}, now);
   }
 }
 
@@ -265,6 +269,9 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
     case CredentialEffect::none:
       break;
   }
+  const bool about_model = one_model || effect == CredentialEffect::set_aside;
+  note(*record.credential, *level, about_model ? model_rest(*level, record.model) : level->rest,
+       about_model ? std::string_view(record.model) : std::string_view(), now);
   // A probe that failed lets the next one pass in its time; who slept for its end sleeps anew until then.
   wake_members(*level);
   rest_members(*level, now);
@@ -303,8 +310,10 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
 
 void PoolState::clear(Credential& c, TimePoint now) {
   for (Level* level = c.key; level != nullptr; level = level->parent) {
+    const bool rested = !level->rest.none() || !level->model_rests.empty();
     level->rest.clear();
     level->model_rests.clear();
+    if (rested) note(c, *level, level->rest, {}, now);
     level->streak.clear();
     wake_members(*level);
   }
@@ -314,6 +323,7 @@ void PoolState::clear(Credential& c, TimePoint now) {
 
 void PoolState::disable(Credential& c, std::string_view reason, TimePoint now) {
   c.key->rest.switch_off(reason);
+  note(c, *c.key, c.key->rest, {}, now);
   rest_members(*c.key, now);
 }
 
