@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "pool/projection.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -232,7 +234,9 @@ double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Cale
   for (Gauge& gauge : gauges_) {
     gauge.turn(now, calendar);
     const double left = static_cast<double>(gauge.room() - amount_of(gauge.measure, charge));
-    least = std::min(least, left / static_cast<double>(gauge.limit));
+    double share = left / static_cast<double>(gauge.limit);
+    if (gauge.span == Span::day) share = projected(share, calendar.day(now).ends - now, std::chrono::hours(24));
+    least = std::min(least, share);
   }
   return least;
 }

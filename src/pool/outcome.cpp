@@ -18,8 +18,6 @@ namespace {
 /// `auth` from so many accounts of one service within this time means that the address is wrong, not the keys.
 constexpr std::size_t kAccountsForWrongEndpoint = 3;
 constexpr Nanos kWrongEndpointWithin = std::chrono::seconds(10);
-/// So many keys in a row that meet their limit, and are not known to be of different accounts, share it.
-constexpr std::size_t kKeysForSharedLimit = 3;
 /// Models set aside or resting at one level; more than that, and the oldest is forgotten.
 constexpr std::size_t kMostModelRests = 256;
 constexpr double kForgetNs = 10e9;
@@ -170,7 +168,7 @@ bool PoolState::applaud(LeaseRecord& record) {
   bool changed = false;
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
-    level.streak.clear();
+    level.streak.served(record.model);
     bool ended = level.rest.succeed(record.number);
     if (!level.model_rests.empty()) {
       const auto gone = std::erase_if(level.model_rests, [&](ModelRest& each) {
@@ -221,17 +219,21 @@ bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint n
   return true;
 }
 
-void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now) {
+/// Several keys in a row that meet their limit, and are not known to be of different accounts, share it.
+void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now) {
   Level* key = record.path[0];
+  const auto is_over = [&](const Level& each) {
+    if (model.empty()) return !each.rest.check(now);
+    const auto rest = std::find_if(each.model_rests.begin(), each.model_rests.end(),
+                                   [&](const ModelRest& one) { return one.model == model; });
+    return rest == each.model_rests.end() || !rest->rest.check(now);
+  };
   for (std::size_t i = 1; i < record.levels; ++i) {
     Level& peers = *record.path[i];
-    if (peers.kind != Level::Kind::peers) continue;
-    std::erase_if(peers.streak, [&](const Level* each) { return each == key || !each->rest.check(now); });
-    peers.streak.push_back(key);
-    if (peers.streak.size() < kKeysForSharedLimit) return;
-    peers.streak.clear();
-    peers.rest.fail(news, policy_, now);
-    note(*record.credential, peers, peers.rest, {}, now);
+    if (peers.kind != Level::Kind::peers || !peers.streak.add(model, key, is_over)) continue;
+    Rest& rest = model.empty() ? peers.rest : model_rest(peers, record.model);
+    rest.fail(news, policy_, now);
+    note(*record.credential, peers, rest, model, now);
   }
 }
 
@@ -251,7 +253,8 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;
       (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
-      if (!one_model && level->kind == Level::Kind::key) count_streak(record, news, now);
+      if (level->kind == Level::Kind::key)
+        count_streak(record, news, one_model ? std::string_view(record.model) : std::string_view(), now);
       break;
     case CredentialEffect::exhaust:
       news.kind = Rest::Kind::exhausted;

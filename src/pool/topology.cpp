@@ -298,6 +298,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     Service& service = *slot;
     service.removed = false;
     service.rotation = config.rotation;
+    service.affinity_wait = bounded(config.affinity_wait);
     service.level.calendar = calendar_of(config);
     service.level.ledger.configure(config.limits, next_number_);
     service.longest_wait = service.level.ledger.timeout();

@@ -12,6 +12,7 @@
 #include "pool/ledger.hpp"
 #include "pool/recent.hpp"
 #include "pool/rest.hpp"
+#include "pool/streak.hpp"
 #include "pool/tournament.hpp"
 #include "pool/wake_queue.hpp"
 
@@ -46,7 +47,7 @@ struct Level {
   Rest rest{};
   std::vector<ModelRest> model_rests{};
   std::vector<Credential*> members{};  ///< whose path leads through here
-  std::vector<const Level*> streak{};  ///< peers: keys that met their limit since the last success among them
+  Streaks streak{};                    ///< peers: keys that met their limit since the last success among them
   int in_flight = 0;
   std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
   TimePoint kept_until{};

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "pool/pool_state.hpp"
 #include "pool/random.hpp"
 #include "router/call.hpp"
 
@@ -26,6 +27,12 @@ std::uint64_t mix(std::string_view a, std::string_view b) noexcept {
   return hash;
 }
 
+double headroom(RouterCore& core, const Demand& demand) {
+  PoolState& pool = PoolAccess::state(core.pool());
+  const std::lock_guard lock(pool.mutex);
+  return pool.headroom(demand, pool.clock(core.now()));
+}
+
 }  // namespace
 
 Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
@@ -42,6 +49,17 @@ Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
   for (Candidate& candidate : *found) stops.push_back({.candidate = std::move(candidate)});
   order(stops);
   return stops;
+}
+
+/// What the call would cost there, at most; where no price is given, more than anywhere else.
+double CallState::price_of(const ServiceConfig& config, const std::string& model) const {
+  auto price = config.prices.find(model);
+  if (price == config.prices.end()) price = config.prices.find("*");
+  if (price == config.prices.end()) return 1e18;
+  // Without a ceiling, an answer is taken to be as long as its question.
+  const auto prompt = static_cast<double>(std::max<std::int64_t>(estimate_.prompt, 1));
+  const double completion = estimate_.completion > 0 ? static_cast<double>(estimate_.completion) : prompt;
+  return (prompt * price->second.input + completion * price->second.output) / 1e6 + price->second.request;
 }
 
 // Every rule gives each stop a number, and the smallest goes first; priorities come before all of them.
@@ -71,10 +89,21 @@ void CallState::order(std::vector<Stop>& stops) {
         rank[i] = (core_->health().in_flight(config.id) + 1) / weight + drawn * 1e-9;
         break;
       case Rotation::least_used:
-        rank[i] = static_cast<double>(core_->health().started(config.id) + 1) / weight;
+        rank[i] = drawn * 1e-9 - headroom(*core_, {.service = config.id,
+                                                   .model = stops[i].candidate.model,
+                                                   .prompt_tokens = estimate_.prompt,
+                                                   .completion_tokens = estimate_.completion,
+                                                   .region = options_.region});
         break;
-      case Rotation::lowest_latency:
-        rank[i] = std::chrono::duration<double>(core_->health().latency(config.id)).count();
+      case Rotation::lowest_latency: {
+        const double latency = core_->health().expected_latency(config.id, runtime_.now());
+        // Whoever is not known yet is tried first, by one call at a time.
+        const int flying = core_->health().in_flight(config.id);
+        rank[i] = latency >= 0 ? latency / weight : flying == 0 ? -1 : 1e18 + flying;
+        break;
+      }
+      case Rotation::lowest_cost:
+        rank[i] = price_of(config, stops[i].candidate.model) + drawn * 1e-9;
         break;
     }
   }

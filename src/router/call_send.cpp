@@ -39,7 +39,7 @@ Target CallState::target(Leg& leg, std::string_view token) {
           .base_url = own.empty() ? std::string_view(entry.base_url) : std::string_view(own),
           .model = model(leg.stop),
           .stream = options_.stream,
-          .now = runtime_.wall_time(),
+          .now = runtime_.wall_time() + core_->clocks().of(entry.config.id),
           .nonce = runtime_.random(),
           .token = token,
           .on_unsupported = options_.on_unsupported,

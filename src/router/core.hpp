@@ -15,6 +15,7 @@
 
 #include "observe/notifier.hpp"
 #include "pool/waiting_line.hpp"
+#include "router/clock_offsets.hpp"
 #include "router/first_events.hpp"
 #include "router/hedge_budget.hpp"
 #include "router/operation.hpp"
@@ -88,6 +89,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
+  [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
   [[nodiscard]] HedgeBudget& hedges() noexcept { return hedges_; }
   [[nodiscard]] FirstEvents& first_events() noexcept { return first_events_; }
@@ -144,6 +146,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   std::optional<TimePoint> dispatch_at_{};  ///< guarded by line_mutex_
 
   ServiceHealth health_;
+  ClockOffsets clocks_{};
   TokenCache tokens_{};
   HedgeBudget hedges_{};
   FirstEvents first_events_{};
