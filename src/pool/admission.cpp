@@ -103,6 +103,12 @@ void PoolState::check(Level& level, const Demand& demand, const Charge& charge, 
       block.add(only_here);
     }
   }
+  if (level.growth.ramp.full(level.in_flight)) {
+    Block full{.why = Block::Why::concurrency, .at = now, .everyone = kNever, .needs_event = true};
+    full.limit = "slow start";
+    full.value = level.growth.ramp.places();
+    block.add(full);
+  }
   if (level.ledger.empty()) return;
   Block full;
   if (!level.ledger.admits(charge, level.in_flight, now, *level.calendar, full)) {
@@ -349,6 +355,7 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
 
   const auto enter = [&](Level& level) {
     record.path[record.levels++] = &level;
+    if (level.growth.limited) level.growth.begin(level.in_flight, choice.now);
     ++level.in_flight;
     if (level.idle()) return;
     const auto start = [&](Rest& rest, std::string_view model) {

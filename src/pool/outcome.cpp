@@ -146,12 +146,15 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
     sent(static_cast<std::uint32_t>(&record - records_.data()), record.number, now);
   }
   const Charge actual = used(record.charge, outcome);
+  const bool refused = outcome.failure && outcome.failure->failure == FailureClass::rate;
   bool changed = false;
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
-    if (level.ledger.empty()) continue;
-    bool room = level.ledger.has_concurrency();
+    const bool grows = level.growth.ramp.places() != 0;
+    if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
+    if (level.ledger.empty() && !grows) continue;
+    bool room = level.ledger.has_concurrency() || grows;
     if (!record.sent) {
       level.ledger.give_back(record.number, record.charge);
       room = true;
@@ -222,6 +225,7 @@ bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint n
 /// Several keys in a row that meet their limit, and are not known to be of different accounts, share it.
 void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now) {
   Level* key = record.path[0];
+  const RetryPolicy& policy = record.credential->service->policy;
   const auto is_over = [&](const Level& each) {
     if (model.empty()) return !each.rest.check(now);
     const auto rest = std::find_if(each.model_rests.begin(), each.model_rests.end(),
@@ -232,7 +236,7 @@ void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::s
     Level& peers = *record.path[i];
     if (peers.kind != Level::Kind::peers || !peers.streak.add(model, key, is_over)) continue;
     Rest& rest = model.empty() ? peers.rest : model_rest(peers, record.model);
-    rest.fail(news, policy_, now);
+    rest.fail(news, policy, now);
     note(*record.credential, peers, rest, model, now);
   }
 }
@@ -242,6 +246,7 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   Level* level = level_of(record, failure.scope);
   if (effect == CredentialEffect::none || level == nullptr) return failure.failure;
 
+  const RetryPolicy& policy = record.credential->service->policy;
   Rest::News news{.words = failure.message, .status = failure.status.value_or(0)};
   if (failure.retry_after) news.stated = bounded(*failure.retry_after);
   news.turn = level->calendar->day(now).ends;
@@ -252,22 +257,22 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   switch (effect) {
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy, now);
       if (level->kind == Level::Kind::key)
         count_streak(record, news, one_model ? std::string_view(record.model) : std::string_view(), now);
       break;
     case CredentialEffect::exhaust:
       news.kind = Rest::Kind::exhausted;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy, now);
       break;
     case CredentialEffect::set_aside:
       news.kind = Rest::Kind::aside;
-      model_rest(*level, record.model).fail(news, policy_, now);
+      model_rest(*level, record.model).fail(news, policy, now);
       break;
     case CredentialEffect::disable:
       if (wrong_endpoint(record, *level, now, changed)) return FailureClass::config;
       news.kind = Rest::Kind::dead;
-      level->rest.fail(news, policy_, now);
+      level->rest.fail(news, policy, now);
       break;
     case CredentialEffect::none:
       break;
@@ -293,7 +298,7 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   } else {
     verdict.failure = blame(*record, *outcome.failure, now, changed);
     const bool silent = outcome.failure->failure == FailureClass::cancelled;
-    changed = release(*record, silent ? Nanos(0) : bounded(policy_.cooldown), now) || changed;
+    changed = release(*record, silent ? Nanos(0) : bounded(c.service->policy.cooldown), now) || changed;
   }
   count(c, outcome, now);
   --c.in_flight;

@@ -61,8 +61,7 @@ struct LeaseRecord {
 /// The pool behind its mutex. Whoever calls holds the mutex; `now` has gone through clock().
 class PoolState {
  public:
-  PoolState(const RetryPolicy& retry, std::string region, std::uint64_t seed)
-      : policy_(retry), region_(std::move(region)), random_(seed) {}
+  PoolState(std::string region, std::uint64_t seed) : region_(std::move(region)), random_(seed) {}
 
   mutable std::mutex mutex;
   std::function<void()> listener{};
@@ -177,7 +176,6 @@ class PoolState {
   [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
-  RetryPolicy policy_;
   std::string region_;
   Random random_;
   TimePoint clock_ = TimePoint::min();

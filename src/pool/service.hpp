@@ -36,6 +36,7 @@ struct Service {
   double draw = 0;
   AuthEvidence evidence{};
   Nanos affinity_wait{0};
+  RetryPolicy policy{};
   Nanos longest_wait{0};      ///< the longest Limits::timeout of its own and its credentials'
   std::uint64_t changes = 0;  ///< grows whenever room may have come before its time
 };

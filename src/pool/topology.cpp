@@ -1,6 +1,7 @@
 #include "pool/topology.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "pool/pool_state.hpp"
 
@@ -22,6 +23,15 @@ void recall(Ledger& ledger, const std::vector<Credential*>& members, std::uint64
     const TimePoint second = std::chrono::floor<std::chrono::seconds>(now) - std::chrono::seconds(age);
     ledger.recall(since, std::min(now, second + std::chrono::seconds(1)), requests, tokens);
   }
+}
+
+/// Providers that refuse traffic which grows too fast, whatever the limits allow: Anthropic's acceleration limits
+/// (https://docs.claude.com/en/api/rate-limits), DashScope's "limit_burst_rate"
+/// (https://help.aliyun.com/model-studio/error-code), MiniMax's code 2045
+/// (https://platform.minimaxi.com/document/error_codes).
+bool limits_growth(std::string_view provider) noexcept {
+  constexpr std::array<std::string_view, 5> kProviders = {"anthropic", "bailian", "claude", "dashscope", "minimax"};
+  return std::find(kProviders.begin(), kProviders.end(), provider) != kProviders.end();
 }
 
 /// Host and port of a URL, in lower case. Empty for the provider's own.
@@ -182,6 +192,8 @@ void PoolState::add_credential(Service& service, const ServiceConfig& config, co
     each->calendar = calendar;
     each->members.push_back(&c);
   }
+  Level* const owned = credential.account.empty() ? key : key->top();
+  owned->growth.limited = owned->kind != Level::Kind::peers && limits_growth(config.provider);
   const auto [known, inserted] = limits.emplace(limited, credential.limits);
   if (!inserted) known->second = tighter(known->second, credential.limits);
 }
@@ -270,7 +282,6 @@ void PoolState::drop_orphans() {
 
 void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPolicy& retry, std::string region) {
   ++builds_;
-  policy_ = retry;
   region_ = std::move(region);
   for (auto& [id, c] : credentials_) c->removed = true;
   const auto reset = [](Level& level) {
@@ -299,6 +310,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     service.removed = false;
     service.rotation = config.rotation;
     service.affinity_wait = bounded(config.affinity_wait);
+    service.policy = config.retry.value_or(retry);
     service.level.calendar = calendar_of(config);
     service.level.ledger.configure(config.limits, next_number_);
     service.longest_wait = service.level.ledger.timeout();

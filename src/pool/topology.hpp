@@ -12,6 +12,7 @@
 #include "pool/ledger.hpp"
 #include "pool/recent.hpp"
 #include "pool/rest.hpp"
+#include "pool/slow_start.hpp"
 #include "pool/streak.hpp"
 #include "pool/tournament.hpp"
 #include "pool/wake_queue.hpp"
@@ -48,13 +49,19 @@ struct Level {
   std::vector<ModelRest> model_rests{};
   std::vector<Credential*> members{};  ///< whose path leads through here
   Streaks streak{};                    ///< peers: keys that met their limit since the last success among them
+  Growth growth{};                     ///< the highest level that is known to have one owner
   int in_flight = 0;
   std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
   TimePoint kept_until{};
 
+  [[nodiscard]] Level* top() noexcept {
+    Level* level = this;
+    while (level->parent != nullptr) level = level->parent;
+    return level;
+  }
   /// Nothing here can be in the way.
   [[nodiscard]] bool idle() const noexcept {
-    return rest.none() && model_rests.empty() && ledger.empty() && kept_for == 0;
+    return rest.none() && model_rests.empty() && ledger.empty() && kept_for == 0 && !growth.limited;
   }
   [[nodiscard]] Rest* rest_of(std::string_view model) noexcept {
     for (ModelRest& each : model_rests) {

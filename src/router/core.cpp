@@ -130,7 +130,7 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
       pool_(
           CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
       line_(pool_),
-      health_(snapshot_->config) {
+      health_(snapshot_->config.circuit_breaker) {
   loops_.reserve(loops.size());
   for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
   pool_->align(now(), loops_.front().handle.runtime->wall_time());
@@ -214,7 +214,7 @@ std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
 }
 
 void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
-  health_.configure(snapshot->config);
+  health_.configure(snapshot->config.circuit_breaker);
   {
     const std::lock_guard lock(line_mutex_);
     line_.set_shares(snapshot->config.tenants);

@@ -1,7 +1,6 @@
 #include "router/service_health.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "pool/time.hpp"
@@ -15,15 +14,7 @@ using View = std::pair<std::string_view, std::string_view>;
 constexpr std::chrono::seconds kForget{10};
 /// A rest that is stated longer is tried out once an hour.
 constexpr std::chrono::hours kProbeEvery{1};
-constexpr std::chrono::seconds kIdle{60};
 constexpr int kPlacesAfterProbe = 2;
-constexpr int kPlacesAfterIdleness = 4;
-
-/// Providers that refuse traffic which grows too fast, whatever the limits allow: Anthropic's acceleration limits
-/// (https://docs.claude.com/en/api/rate-limits), DashScope's "limit_burst_rate"
-/// (https://help.aliyun.com/model-studio/error-code), MiniMax's code 2045
-/// (https://platform.minimaxi.com/document/error_codes).
-constexpr std::array<std::string_view, 5> kLimitGrowth = {"anthropic", "bailian", "claude", "dashscope", "minimax"};
 
 template <class Map>
 auto& at(Map& map, std::string_view key) {
@@ -48,14 +39,9 @@ std::chrono::nanoseconds doubled(std::chrono::nanoseconds first, int times, std:
 
 }  // namespace
 
-void ServiceHealth::configure(const RouterConfig& config) {
+void ServiceHealth::configure(CircuitBreakerConfig config) {
   const std::lock_guard lock(mutex_);
-  config_ = config.circuit_breaker;
-  limit_growth_.clear();
-  for (const ServiceConfig& service : config.services) {
-    if (std::find(kLimitGrowth.begin(), kLimitGrowth.end(), service.provider) != kLimitGrowth.end())
-      limit_growth_.insert(service.id);
-  }
+  config_ = config;
 }
 
 /// When somebody in flight is likely to have made place.
@@ -94,12 +80,9 @@ bool ServiceHealth::begin(std::string_view service, std::string_view model, Time
   const auto whole = model.empty() ? entries_.end() : entries_.find(View(service, std::string_view{}));
   if (whole != entries_.end() && !judge(whole->second, service, now).allowed) return false;
   Entry& entry = at(entries_, service, model);
-  const bool idle = entry.in_flight == 0 && (!entry.active_at || now - *entry.active_at >= kIdle);
-  if (idle && limit_growth_.find(service) != limit_growth_.end()) entry.ramp.begin(kPlacesAfterIdleness);
   if (!judge(entry, service, now).allowed) return false;
   if (config_.enabled && entry.open_until) ++entry.probes;
   ++entry.in_flight;
-  entry.active_at = now;
   if (whole != entries_.end()) ++whole->second.in_flight;
   ++at(loads_, service).in_flight;
   return true;
@@ -126,7 +109,6 @@ std::optional<bool> ServiceHealth::end(std::string_view service, std::string_vie
   }
   Entry& entry = at(entries_, service, model);
   entry.in_flight = std::max(0, entry.in_flight - 1);
-  entry.active_at = now;
   const bool probing = entry.open_until.has_value();
   if (probing) entry.probes = std::max(0, entry.probes - 1);
   switch (how) {

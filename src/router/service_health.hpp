@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +14,7 @@
 #include <keywheel/credential_pool.hpp>
 #include <keywheel/router.hpp>
 
-#include "router/slow_start.hpp"
+#include "pool/slow_start.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -23,13 +22,12 @@ namespace detail {
 /// How each (service, model) does: a circuit breaker, a rest after "the provider is full", and what choosing among
 /// services needs (in flight, latency). A state machine over the time it is handed; calls may come from any thread.
 ///
-/// Traffic comes back by slow start when a breaker closes, after a rest whose stated end lies hours ahead, and after
-/// idleness at providers that limit how fast traffic may grow.
+/// Traffic comes back by slow start when a breaker closes, and after a rest whose stated end lies hours ahead.
 class ServiceHealth {
  public:
-  explicit ServiceHealth(const RouterConfig& config) { configure(config); }
+  explicit ServiceHealth(CircuitBreakerConfig config) : config_(config) {}
 
-  void configure(const RouterConfig& config);
+  void configure(CircuitBreakerConfig config);
 
   struct Verdict {
     bool allowed = true;
@@ -87,7 +85,6 @@ class ServiceHealth {
     bool troubled = false;  ///< failed or rested at some time
     std::optional<TimePoint> open_until{};
     TimePoint rest_until{};
-    std::optional<TimePoint> active_at{};  ///< when an attempt began or ended last
     SlowStart ramp{};
   };
   struct Load {
@@ -100,8 +97,7 @@ class ServiceHealth {
   [[nodiscard]] std::chrono::nanoseconds next_place(std::string_view service) const;
 
   mutable std::mutex mutex_;
-  CircuitBreakerConfig config_{};
-  std::set<std::string, std::less<>> limit_growth_{};  ///< services whose provider does
+  CircuitBreakerConfig config_;
   std::map<Key, Entry, Less> entries_{};
   std::map<std::string, Load, std::less<>> loads_{};
 };
