@@ -391,19 +391,17 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   note_skipped(choice, lease.note_);
 }
 
-void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
+void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
   note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
   if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
-    Block block;
-    for (const Level* level = c.key; level != nullptr; level = level->parent) {
-      block.add(level->rest.check(choice.now));
-    }
-    if (!block) block = {.why = Block::Why::requests, .at = c.wake};
+    Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket);
+    const bool tried = std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+    if (!block) block = {.why = tried ? Block::Why::tried : Block::Why::requests, .at = std::max(c.wake, choice.now)};
     const auto left = block.at == kNever || block.needs_event
                           ? std::chrono::milliseconds(-1)
-                          : std::chrono::ceil<std::chrono::milliseconds>(block.at - choice.now);
+                          : std::chrono::ceil<std::chrono::milliseconds>(std::max(block.at, choice.now) - choice.now);
     note.list[note.listed++] = {.credential = c.serial,
                                 .why = static_cast<std::uint8_t>(block.why),
                                 .stated = block.stated,
@@ -411,6 +409,7 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
                                 .for_ms = left.count()};
   };
   for (std::size_t i = 0; i < heap.size() && note.listed < note.list.size(); ++i) add(*heap[i]);
+  for (std::size_t i = 0; i < hidden_.size() && note.listed < note.list.size(); ++i) add(*hidden_[i].first);
 }
 
 }  // namespace detail

@@ -165,7 +165,7 @@ class PoolState {
   [[nodiscard]] static bool on_trial(const Credential& c, std::string_view model, TimePoint now);
   void look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
-  void note_skipped(Choice& choice, ChoiceNote& note) const;
+  void note_skipped(Choice& choice, ChoiceNote& note);
 
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;

@@ -40,6 +40,7 @@ class OllamaDecoder final : public NativeDecoder {
     start({}, data["model"].string());
     const JsonValue message = data["message"];
     reasoning(message["thinking"].string());
+    reasoning(message["reasoning_content"].string());  // of servers that play Ollama
     text(message["content"].string());
     for (const JsonValue call : message["tool_calls"].items()) {
       // Each comes whole; not every version counts them.
@@ -81,6 +82,11 @@ class OllamaNativeTransport final : public Transport {
     set_extra_headers(http, target.service, request);
     if (!check.ok()) return check.error();
     return http;
+  }
+
+  // A last message of the assistant's is rendered without its end.
+  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
+    return Resumption::appends;
   }
 
   std::unique_ptr<Decoder> decoder(const HttpHead& head, const Target& target, const Bounds& bounds) const override {

@@ -185,22 +185,24 @@ bool CallState::ask_for_same_credential() {
   return false;
 }
 
+Demand CallState::demand(std::size_t stop, const std::vector<std::string>* exclude) const {
+  return {.service = service(stop).config.id,
+          .model = model(stop),
+          .prompt_tokens = estimate_.prompt,
+          .completion_tokens = estimate_.completion,
+          .session = options_.session,
+          .region = options_.region,
+          .rotation = options_.rotation,
+          .exclude = exclude};
+}
+
 Waiter CallState::waiter(const std::vector<std::string>* exclude,
                          std::optional<std::chrono::milliseconds> max_wait) const {
   Waiter waiter;
   waiter.tenant = options_.tenant;
   waiter.deadline = deadline_;
   waiter.max_wait = max_wait;
-  for (const std::size_t i : asked_) {
-    waiter.demands.push_back({.service = service(i).config.id,
-                              .model = model(i),
-                              .prompt_tokens = estimate_.prompt,
-                              .completion_tokens = estimate_.completion,
-                              .session = options_.session,
-                              .region = options_.region,
-                              .rotation = options_.rotation,
-                              .exclude = exclude});
-  }
+  for (const std::size_t i : asked_) waiter.demands.push_back(demand(i, exclude));
   return waiter;
 }
 
@@ -312,7 +314,6 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
     record.error = failure->error_kind();
     record.failure = to_string(failure->failure);
     record.message = failure->message;
-    if (failure->failure == FailureClass::clock) set_clock(leg);
     if (failure->failure == FailureClass::token) core_->tokens().drop(leg.lease.id(), leg.token);
   } else {
     record.status = leg.attempt ? std::optional(leg.attempt->head().status) : std::nullopt;
@@ -351,6 +352,11 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
     // What had been shown stays, and what was charged for it.
     whole_ = std::move(leg.builder);
     if (delivered_) add_usage(used_, outcome.usage);
+    // What went on for a while is not what failed before.
+    if (delivered_ && leg.spoke_at) {
+      stop.met = {};
+      met_ = {};
+    }
   }
   let_go(leg);
   last_ = failure;
@@ -366,7 +372,7 @@ void CallState::end_health(std::size_t stop, ServiceHealth::End how, std::option
 }
 
 void CallState::decide(std::size_t stop, const Failure& failure) {
-  Move move = judge(stop, failure);
+  const Move move = judge(stop, failure);
   if (leg_) return;  // the attempt beside it goes on
   if (delivered_) {
     // What was shown cannot be taken back.

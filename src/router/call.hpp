@@ -82,6 +82,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   void pause_then_next(std::chrono::nanoseconds pause);
   void ask_for_credential();
   [[nodiscard]] bool ask_for_same_credential();
+  [[nodiscard]] Demand demand(std::size_t stop, const std::vector<std::string>* exclude) const;
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
   void waited(bool granted, std::string_view reason);
@@ -102,10 +103,11 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] std::string account_of(std::size_t stop, std::string_view id) const;
   void convict(const Leg& leg, Failure& failure);
   void avoid_account(std::size_t stop, const std::string& id);
-  void set_clock(const Leg& leg);
 
   // The request of an attempt (call_send.cpp).
   [[nodiscard]] Target target(Leg& leg, std::string_view token);
+  /// The wall clock as the service has it, as far as is known.
+  [[nodiscard]] WallTime service_time(std::size_t stop) const;
   void with_token(Leg& leg);
   void send(Leg& leg, Secret token);
   void fetch_token(Leg& leg, HttpRequest request);

@@ -2,7 +2,6 @@
 #include <string>
 
 #include "router/call.hpp"
-#include "wire/http_date.hpp"
 
 /// What a failure says beyond its class: whose it is, and what is to be avoided or put right before the next attempt.
 
@@ -47,13 +46,6 @@ void CallState::avoid_account(std::size_t stop, const std::string& id) {
     const bool known = std::find(tried_.begin(), tried_.end(), other.id) != tried_.end();
     if (!known && other.account == tried->account) tried_.push_back(other.id);
   }
-}
-
-/// A provider that finds our clock wrong says in `Date` what it should show.
-void CallState::set_clock(const Leg& leg) {
-  if (!leg.attempt) return;
-  const auto date = parse_http_date(leg.attempt->head().find("date"));
-  if (date) core_->clocks().learn(service(leg.stop).config.id, *date - runtime_.wall_time());
 }
 
 }  // namespace detail

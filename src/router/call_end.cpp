@@ -66,9 +66,12 @@ bool CallState::fall_back(FallbackCase reason) {
     const bool known =
         model == model_ || std::find(models_tried_.begin(), models_tried_.end(), model) != models_tried_.end();
     if (known) continue;
-    models_tried_.push_back(std::exchange(model_, model));
     Result<std::vector<Stop>> stops = plan(model);
-    if (!stops || same_candidates(*stops, stops_)) continue;
+    if (!stops || same_candidates(*stops, stops_)) {
+      models_tried_.push_back(model);
+      continue;
+    }
+    models_tried_.push_back(std::exchange(model_, model));
     for (Stop& stop : *stops) {
       for (const Stop& before : stops_) {
         if (before.candidate.service == stop.candidate.service)

@@ -93,6 +93,8 @@ void CallState::on_extra(Leg& leg, std::string_view name, std::string_view json)
 void CallState::on_end(Leg& leg, std::optional<Failure> failure) {
   if (finished_ || stopping_) return;
   if (leg.attempt->resend_stopped()) core_->resend_stopped();
+  if (failure && consequence(failure->failure).repair == Repair::clock)
+    core_->clocks().learn(leg.record.service, leg.attempt->head().find("date"), runtime_.wall_time());
   if (leg.fetching_token) return token_came(leg, std::move(failure));
   if (leg.seam) {
     const ChatEvent text{.type = ChatEvent::Type::text, .delta = leg.seam->rest()};

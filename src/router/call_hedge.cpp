@@ -27,8 +27,12 @@ void CallState::disarm_hedge() {
 
 void CallState::hedge() {
   if (finished_ || stopping_ || !leg_ || hedge_ || leg_->spoke_at || made() >= budget()) return;
-  // While a service fails, or is about to be found failing, more requests are the last thing it needs.
-  if (core_->health().failing(service(leg_->stop).config.id, model(leg_->stop))) return;
+  // While a service fails, or is full, more requests are the last thing it needs.
+  const std::string& id = service(leg_->stop).config.id;
+  if (core_->health().failing(id, model(leg_->stop)) ||
+      !core_->health().ask(id, model(leg_->stop), runtime_.now()).allowed) {
+    return;
+  }
   if (!core_->hedges().take()) return;
   std::vector<std::size_t> stops;
   std::optional<Grant> grant = credential_for_hedge(stops);
@@ -64,16 +68,7 @@ std::optional<Grant> CallState::credential_for_hedge(std::vector<std::size_t>& s
   }
   const auto ask = [&](const std::vector<std::string>& exclude) {
     std::vector<Demand> demands;
-    for (const std::size_t i : stops) {
-      demands.push_back({.service = service(i).config.id,
-                         .model = model(i),
-                         .prompt_tokens = estimate_.prompt,
-                         .completion_tokens = estimate_.completion,
-                         .session = options_.session,
-                         .region = options_.region,
-                         .rotation = options_.rotation,
-                         .exclude = &exclude});
-    }
+    for (const std::size_t i : stops) demands.push_back(demand(i, &exclude));
     return core_->lend_now(std::move(demands));
   };
   stops = {leg_->stop};

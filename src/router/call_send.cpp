@@ -39,12 +39,16 @@ Target CallState::target(Leg& leg, std::string_view token) {
           .base_url = own.empty() ? std::string_view(entry.base_url) : std::string_view(own),
           .model = model(leg.stop),
           .stream = options_.stream,
-          .now = runtime_.wall_time() + core_->clocks().of(entry.config.id),
+          .now = service_time(leg.stop),
           .nonce = runtime_.random(),
           .token = token,
           .on_unsupported = options_.on_unsupported,
           .warnings = &leg.warnings,
           .resume = resuming_};
+}
+
+WallTime CallState::service_time(std::size_t stop) const {
+  return runtime_.wall_time() + core_->clocks().of(service(stop).config.id);
 }
 
 void CallState::with_token(Leg& leg) {
@@ -90,8 +94,8 @@ void CallState::fetch_token(Leg& leg, HttpRequest request) {
                   .bounds = &snapshot_->config.bounds,
                   .decoder = [&leg](const HttpHead&) { return std::make_unique<TokenDecoder>(leg.token_body); },
                   .classify =
-                      [this, &entry](const HttpHead& head, std::string_view body) {
-                        return entry.transport->classify(head, body, runtime_.wall_time());
+                      [this, &leg](const HttpHead& head, std::string_view body) {
+                        return service(leg.stop).transport->classify(head, body, service_time(leg.stop));
                       }},
       leg);
   leg.attempt->start();
@@ -153,8 +157,8 @@ void CallState::send(Leg& leg, Secret token) {
                                                    snapshot_->config.bounds);
                       },
                   .classify =
-                      [this, &entry](const HttpHead& head, std::string_view body) {
-                        return entry.transport->classify(head, body, runtime_.wall_time());
+                      [this, &leg](const HttpHead& head, std::string_view body) {
+                        return service(leg.stop).transport->classify(head, body, service_time(leg.stop));
                       },
                   .keep_raw = options_.keep_raw},
       leg);

@@ -89,8 +89,8 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
-  [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
+  [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] HedgeBudget& hedges() noexcept { return hedges_; }
   [[nodiscard]] FirstEvents& first_events() noexcept { return first_events_; }
   [[nodiscard]] TimePoint now() const { return loops_.front().handle.runtime->now(); }
@@ -121,6 +121,10 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot,
              std::uint64_t seed);
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
+  /// A call, and what is to be posted to its loop so that it begins.
+  [[nodiscard]] std::pair<std::shared_ptr<CallState>, Task> make_call(LoopSlot& slot,
+                                                                      std::unique_ptr<Operation> operation,
+                                                                      std::shared_ptr<CallSink> sink);
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
   void tell(const PoolNews& news) const;
@@ -146,8 +150,8 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   std::optional<TimePoint> dispatch_at_{};  ///< guarded by line_mutex_
 
   ServiceHealth health_;
-  ClockOffsets clocks_{};
   TokenCache tokens_{};
+  ClockOffsets clocks_{};
   HedgeBudget hedges_{};
   FirstEvents first_events_{};
 

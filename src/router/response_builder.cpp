@@ -183,7 +183,7 @@ ChatResponse ResponseBuilder::take() {
     std::string& json = choices_[i].logprobs;
     json = from.other;
     if (from.content.empty() && from.refusal.empty()) continue;
-    json = "{";
+    json.assign(1, '{');  // g++ 12 at -O3 takes json = "{" for an overlapping copy
     if (!from.content.empty()) json += "\"content\":[" + from.content + "]";
     if (!from.refusal.empty())
       json += std::string(from.content.empty() ? "" : ",") + "\"refusal\":[" + from.refusal + "]";
@@ -200,6 +200,7 @@ ChatResponse ResponseBuilder::take() {
     for (const auto& [name, json] : extras_) writer.key(name).trusted(json);
     writer.end_object();
   }
+  *this = ResponseBuilder();
   return response;
 }
 

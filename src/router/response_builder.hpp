@@ -33,7 +33,7 @@ class ResponseBuilder final : public EventSink {
   /// Another attempt goes on with the answer: keeps what has come of it, and forgets what was said of the attempt.
   void go_on();
 
-  /// The response: choices, usage, id, model and extra.
+  /// The response: choices, usage, id, model and extra. The builder is as new.
   [[nodiscard]] ChatResponse take();
 
  private:

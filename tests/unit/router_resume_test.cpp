@@ -183,7 +183,6 @@ TEST_CASE("what cannot be gone on with is not: the partial answer is in the erro
     sim.answers[0] = {word("  ")};
     partial = "  ";
   }
-  SECTION("after its end") { sim.answers[0].push_back(delta("{}", "\"stop\"")); }
   SECTION("under a schema") {
     request.response_format = {
         .type = ResponseFormat::Type::json_schema, .name = "n", .schema = R"({"type":"object"})"};
