@@ -92,52 +92,74 @@ void PoolState::rest_members(Level& level, TimePoint now) {
   }
 }
 
-void PoolState::check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
-                      Block& block, Level** tight) {
+void PoolState::check(Level& level, const Asking& asking, Block& block, Level** tight) {
   if (level.idle()) return;
-  if (!level.rest.none()) block.add(level.rest.check(now));
-  if (!level.model_rests.empty()) {
-    if (const Rest* rest = level.rest_of(demand.model)) {
-      Block only_here = rest->check(now);
-      only_here.everyone = {};
-      block.add(only_here);
-    }
+  if (!level.rest.none()) block.add(level.rest.check(asking.now));
+  for (const ModelRest& each : level.model_rests) {
+    if (!asking.model.is(each)) continue;
+    Block only_here = each.rest.check(asking.now);
+    only_here.everyone = {};
+    block.add(only_here);
   }
   if (level.growth.ramp.full(level.in_flight)) {
-    Block full{.why = Block::Why::concurrency, .at = now, .everyone = kNever, .needs_event = true};
+    Block full{.why = Block::Why::concurrency, .at = asking.now, .everyone = kNever, .needs_event = true};
     full.limit = "slow start";
     full.value = level.growth.ramp.places();
     block.add(full);
   }
-  if (level.ledger.empty()) return;
   Block full;
-  if (!level.ledger.admits(charge, level.in_flight, now, *level.calendar, full)) {
+  if (!level.ledger.empty()) {
+    (void)level.ledger.admits(asking.charge, level.in_flight, asking.now, *level.calendar, full);
+  }
+  for (const auto& each : level.scoped) {
+    if (!asking.model.is(each->name)) continue;
+    Block here;
+    if (each->ledger.admits(asking.charge, each->in_flight, asking.now, *level.calendar, here)) continue;
+    if (!asking.only_model) here.everyone = {};
+    full.add(here);
+  }
+  if (full) {
     if (tight != nullptr && full.at >= block.at && full.why == Block::Why::tokens) *tight = &level;
     block.add(full);
   }
-  if (level.kept_for != 0 && level.kept_for != ticket) {
+  if (level.kept_for != 0 && level.kept_for != asking.ticket) {
     block.add({.why = Block::Why::waited_for, .at = level.kept_until});
   }
 }
 
-Block PoolState::obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
-                          std::uint64_t ticket, Level** tight) {
+Block PoolState::obstacle(Credential& c, const Asking& asking, Level** tight) {
   Block block;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    check(*level, demand, charge, now, ticket, block, tight);
-  }
+  for (Level* level = c.key; level != nullptr; level = level->parent) check(*level, asking, block, tight);
   return block;
 }
 
 /// The next attempt with it finds out whether it works again.
-bool PoolState::on_trial(const Credential& c, std::string_view model, TimePoint now) {
+bool PoolState::on_trial(const Credential& c, const AskedModel& model, TimePoint now) {
   for (Level* level = c.key; level != nullptr; level = level->parent) {
     if (level->idle()) continue;
     if (level->rest.on_trial(now)) return true;
-    const Rest* rest = level->rest_of(model);
-    if (rest != nullptr && rest->on_trial(now)) return true;
+    for (const ModelRest& each : level->model_rests) {
+      if (model.is(each) && each.rest.on_trial(now)) return true;
+    }
   }
   return false;
+}
+
+Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePoint now, std::uint64_t ticket) const {
+  return {.model = service.model(demand.model),
+          .charge = charge_of(tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens), 0,
+                              micros_of(demand.cost), service.charging),
+          .now = now,
+          .ticket = ticket,
+          .only_model = !service.mixed};
+}
+
+/// Who sleeps because of a limit of one model's may have room for another.
+void PoolState::wake_for_other_model(Service& service, std::string_view model) {
+  if (service.asleep_for.empty() || service.asleep_for == model) return;
+  service.asleep_for.clear();
+  service.mixed = true;
+  while (!service.asleep.empty()) wake(*service.asleep.front());
 }
 
 /// Tests a ready credential; who has no room for anybody goes to sleep.
@@ -145,15 +167,18 @@ bool PoolState::fits(Choice& choice, Credential& c) {
   Block block;
   Level* tight = nullptr;
   if (!excluded_.empty() && is_excluded(c)) return false;
-  block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+  block = obstacle(c, choice.asking, &tight);
   if (!block) {
-    if (!choice.spares_probes || !on_trial(c, choice.demand.model, choice.now)) return true;
+    if (!choice.spares_probes || !on_trial(c, choice.asking.model, choice.now)) return true;
     choice.spared = true;
     return false;
   }
   choice.refusal.consider(c, block);
   if (choice.refusal.first == &c) choice.refusal.tight = tight;
-  if (block.everyone > choice.now) sleep(c, block);
+  if (block.everyone > choice.now) {
+    sleep(c, block);
+    if (choice.asking.only_model && choice.service.asleep_for.empty()) choice.service.asleep_for = choice.demand.model;
+  }
   return false;
 }
 
@@ -174,7 +199,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
     const bool serves = c.lane != nullptr && c.lane->serves(choice.demand.model) && !is_excluded(c);
     if (serves && (may_be_first || c.awaits_event)) {
       Level* tight = nullptr;
-      const Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+      const Block block = obstacle(c, choice.asking, &tight);
       choice.refusal.consider(c, block);
       if (choice.refusal.first == &c) choice.refusal.tight = tight;
       looked_for_event = choice.refusal.by_event;
@@ -249,21 +274,22 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   refusal.timeout = service->level.ledger.timeout();
   Choice choice{.demand = demand,
                 .service = *service,
-                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .asking = asking_of(demand, *service, now, ticket),
                 .now = now,
-                .ticket = ticket,
                 .refusal = refusal,
                 .own_until = since ? later(*since, service->affinity_wait) : TimePoint::min(),
                 // Who has met a failure already is not to meet those of others' trials, too.
                 .spares_probes = demand.exclude != nullptr && !demand.exclude->empty()};
   wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
 
   exclude(demand);
   const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
   const Rotation rotation = demand.rotation.value_or(service->rotation);
   Block whole;
   Level* tight = nullptr;
-  check(service->level, demand, choice.charge, now, ticket, whole, &tight);
+  check(service->level, choice.asking, whole, &tight);
 
   Credential* found = nullptr;
   hidden_.clear();
@@ -298,14 +324,17 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
   if (service == nullptr || service->members.empty()) return nullptr;
   Choice choice{.demand = demand,
                 .service = *service,
-                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .asking = asking_of(demand, *service, now, 0),
                 .now = now,
-                .ticket = 0,
                 .refusal = refusal};
   wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
   exclude(demand);
   Block whole;
-  check(service->level, demand, choice.charge, now, 0, whole, nullptr);
+  check(service->level, choice.asking, whole, nullptr);
   if (whole) {
     refusal.consider(*service->members.front(), whole);
     return nullptr;
@@ -321,7 +350,7 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
     for (Credential* c : lane->ready) {
       const std::pair its(tier, tournament.score(c->leaf));
       if (best != nullptr && !(its < rank)) continue;
-      const Block block = obstacle(*c, demand, choice.charge, now, 0);
+      const Block block = obstacle(*c, choice.asking);
       if (block) {
         refusal.consider(*c, block);
       } else {
@@ -349,7 +378,9 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   record.number = next_number_++;
   record.credential = &c;
   record.sent = false;
-  record.charge = choice.charge;
+  record.learned = false;
+  record.scoped.clear();
+  record.charge = choice.asking.charge;
   record.model.assign(choice.demand.model);
   record.levels = 0;
 
@@ -364,10 +395,16 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
       if (rest.probing() && !before) note(c, level, rest, model, choice.now);
     };
     start(level.rest, {});
-    if (!level.model_rests.empty()) {
-      if (Rest* rest = level.rest_of(record.model)) start(*rest, record.model);
+    for (ModelRest& each : level.model_rests) {
+      if (choice.asking.model.is(each)) start(each.rest, each.name);
     }
-    level.ledger.reserve(choice.charge);
+    level.ledger.reserve(record.number, record.charge, choice.now);
+    for (const auto& each : level.scoped) {
+      if (!choice.asking.model.is(each->name)) continue;
+      record.scoped.push_back(each.get());
+      ++each->in_flight;
+      each->ledger.reserve(record.number, record.charge, choice.now);
+    }
   };
   for (Level* level = c.key; level != nullptr; level = level->parent) enter(*level);
   enter(service.level);
@@ -396,8 +433,8 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
   if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
-    Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket);
-    const bool tried = std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+    Block block = obstacle(c, choice.asking);
+    const bool tried = is_excluded(c);
     if (!block) block = {.why = tried ? Block::Why::tried : Block::Why::requests, .at = std::max(c.wake, choice.now)};
     const auto left = block.at == kNever || block.needs_event
                           ? std::chrono::milliseconds(-1)

@@ -61,7 +61,7 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
   for (std::size_t i = 0; i < count; ++i) {
     Credential* c = some[i];
     if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
-    const double room = headroom(*c, choice.charge, choice.now);
+    const double room = headroom(*c, choice.asking);
     // Of equals, the one with the fewest in flight; then the one that has waited longest.
     const double busy = c->in_flight / c->weight;
     const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
@@ -114,7 +114,7 @@ Credential* PoolState::choose_sticky(Choice& choice, const std::vector<Lane*>& l
 /// Whether the session's own credential, which has no room now, is worth the wait: then `refusal` says until when.
 bool PoolState::waits_for(Choice& choice, Credential& own) {
   if (choice.now >= choice.own_until || is_excluded(own)) return false;
-  const Block block = obstacle(own, choice.demand, choice.charge, choice.now, choice.ticket);
+  const Block block = obstacle(own, choice.asking);
   if (!block || block.why == Block::Why::too_big) return false;
   const bool frees = block.why == Block::Why::concurrency;
   if (!frees && (block.needs_event || block.at > choice.own_until)) return false;
@@ -134,27 +134,32 @@ double PoolState::headroom(const Demand& demand, TimePoint now) {
   constexpr double kNone = -1e9;
   if (service == nullptr) return kNone;
   wake_due(*service, now);
-  const Charge charge{tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)};
+  const Asking asking = asking_of(demand, *service, now, 0);
   double most = kNone;
   for (const auto& lane : service->lanes) {
     if (!lane->serves(demand.model)) continue;
     const std::size_t step = std::max<std::size_t>(lane->ready.size() / kSample, 1);
     for (std::size_t i = 0; i < lane->ready.size(); i += step) {
-      most = std::max(most, headroom(*lane->ready[i], charge, now));
+      most = std::max(most, headroom(*lane->ready[i], asking));
     }
   }
-  if (service->level.ledger.empty()) return most;
-  return std::min(most,
-                  service->level.ledger.headroom(charge, service->level.in_flight, now, *service->level.calendar));
+  return std::min(most, headroom(service->level, asking));
+}
+
+double PoolState::headroom(Level& at, const Asking& asking) {
+  double room = 1;
+  if (!at.ledger.empty()) room = at.ledger.headroom(asking.charge, at.in_flight, asking.now, *at.calendar);
+  for (const auto& each : at.scoped) {
+    if (!asking.model.is(each->name)) continue;
+    room = std::min(room, each->ledger.headroom(asking.charge, each->in_flight, asking.now, *at.calendar));
+  }
+  return room;
 }
 
 /// At the tightest of the levels that it belongs to.
-double PoolState::headroom(const Credential& c, const Charge& charge, TimePoint now) {
+double PoolState::headroom(const Credential& c, const Asking& asking) {
   double room = 1;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    if (level->ledger.empty()) continue;
-    room = std::min(room, level->ledger.headroom(charge, level->in_flight, now, *level->calendar));
-  }
+  for (Level* level = c.key; level != nullptr; level = level->parent) room = std::min(room, headroom(*level, asking));
   return room;
 }
 

@@ -11,9 +11,8 @@ namespace detail {
 struct PoolState::Choice {
   const Demand& demand;
   Service& service;
-  Charge charge;
+  Asking asking;
   TimePoint now;
-  std::uint64_t ticket;
   Refusal& refusal;
   TimePoint own_until = TimePoint::min();  ///< so long the session's own credential is waited for
   bool spares_probes = false;              ///< whoever is on trial is asked only when nobody else can be had

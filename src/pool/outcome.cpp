@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "pool/pool_state.hpp"
 #include "router/retry_table.hpp"
@@ -20,75 +19,12 @@ constexpr std::size_t kAccountsForWrongEndpoint = 3;
 constexpr Nanos kWrongEndpointWithin = std::chrono::seconds(10);
 /// Models set aside or resting at one level; more than that, and the oldest is forgotten.
 constexpr std::size_t kMostModelRests = 256;
-constexpr double kForgetNs = 10e9;
 
-/// Turned down before anything was generated.
-bool turned_down(FailureClass failure) noexcept {
-  switch (failure) {
-    case FailureClass::rate:
-    case FailureClass::quota:
-    case FailureClass::auth:
-    case FailureClass::token:
-    case FailureClass::clock:
-    case FailureClass::permission:
-    case FailureClass::model:
-    case FailureClass::place:
-    case FailureClass::request:
-    case FailureClass::context:
-    case FailureClass::too_big:
-    case FailureClass::unsupported:
-    case FailureClass::config:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// What an attempt used, as far as is known; what was reserved stands for the rest.
-Charge used(const Charge& reserved, const Outcome& outcome) noexcept {
-  Charge charge = reserved;
-  const Usage& usage = outcome.usage;
-  if (outcome.failure && usage.empty() && turned_down(outcome.failure->failure)) charge.completion = 0;
-  if (usage.prompt_tokens) charge.prompt = tokens_of(*usage.prompt_tokens);
-  if (usage.completion_tokens) {
-    charge.completion = tokens_of(*usage.completion_tokens);
-  } else if (usage.total_tokens && usage.prompt_tokens) {
-    charge.completion = tokens_of(tokens_of(*usage.total_tokens) - charge.prompt);
-  }
-  return charge;
-}
-
-void count(Credential& c, const Outcome& outcome, TimePoint now) {
-  if (!outcome.failure) {
-    ++c.successes;
-  } else if (outcome.failure->failure == FailureClass::cancelled) {
-    ++c.cancelled;
-  } else {
-    ++c.failures[static_cast<std::size_t>(outcome.failure->error_kind()) % c.failures.size()];
-  }
-  const Usage& usage = outcome.usage;
-  const std::int64_t prompt = tokens_of(usage.prompt_tokens.value_or(0));
-  const std::int64_t completion = tokens_of(usage.completion_tokens.value_or(0));
-  c.prompt_tokens += prompt;
-  c.completion_tokens += completion;
-  c.cached_tokens += tokens_of(usage.cached_tokens.value_or(0));
-  c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
-  if (usage.estimated) c.estimated_tokens += prompt + completion;
-  if (prompt + completion != 0) c.recent.add(now, 0, prompt + completion);
-
-  if (!outcome.failure && outcome.latency.count() > 0) {
-    const double sample = static_cast<double>(outcome.latency.count());
-    const double age = static_cast<double>((now - c.latency_at).count());
-    const double keep = std::exp(-age / kForgetNs);
-    c.latency = c.latency <= 0 || sample > c.latency ? sample : c.latency * keep + sample * (1 - keep);
-    c.latency_at = now;
-  }
-}
-
-/// The level of the path that a failure concerns; nullptr where none of the pool's.
+/// The level of the path that a failure concerns; nullptr where none of the pool's. Of several accounts, of which one
+/// was found out to hold the other, the outermost.
 Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
   const auto of_kind = [&](Level::Kind kind) {
-    for (std::size_t i = 0; i < record.levels; ++i) {
+    for (std::size_t i = record.levels; i-- > 0;) {
       if (record.path[i]->kind == kind) return record.path[i];
     }
     return record.path[0];
@@ -112,10 +48,13 @@ Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
   return nullptr;
 }
 
-Rest& model_rest(Level& level, const std::string& model) {
-  if (Rest* known = level.rest_of(model)) return *known;
+/// The rest of one model at a level; of a whole limit group, where the failure concerns what those models share.
+Rest& model_rest(Level& level, std::string_view name, bool group) {
+  for (ModelRest& each : level.model_rests) {
+    if (each.group == group && each.name == name) return each.rest;
+  }
   if (level.model_rests.size() >= kMostModelRests) level.model_rests.erase(level.model_rests.begin());
-  level.model_rests.push_back({.model = model, .rest = {}});
+  level.model_rests.push_back({.name = std::string(name), .group = group, .rest = {}});
   return level.model_rests.back().rest;
 }
 
@@ -126,63 +65,28 @@ LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noex
   return &records_[slot];
 }
 
-void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
-  LeaseRecord* record = record_of(slot, number);
-  if (record == nullptr || record->sent) return;
-  record->sent = true;
-  record->sent_at = now;
-  for (std::size_t i = 0; i < record->levels; ++i) {
-    Level& level = *record->path[i];
-    if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
-  }
-  ++record->credential->requests;
-  record->credential->recent.add(now, 1, 0);
-}
-
-/// Takes the attempt out of the ledgers' care. True where that made room.
-bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
-  if (!record.sent && outcome.sent) {
-    // Sent at some time unknown between the lending and now; now holds its place longest.
-    sent(static_cast<std::uint32_t>(&record - records_.data()), record.number, now);
-  }
-  const Charge actual = used(record.charge, outcome);
-  const bool refused = outcome.failure && outcome.failure->failure == FailureClass::rate;
-  bool changed = false;
-  for (std::size_t i = 0; i < record.levels; ++i) {
-    Level& level = *record.path[i];
-    --level.in_flight;
-    const bool grows = level.growth.ramp.places() != 0;
-    if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
-    if (level.ledger.empty() && !grows) continue;
-    bool room = level.ledger.has_concurrency() || grows;
-    if (!record.sent) {
-      level.ledger.give_back(record.number, record.charge);
-      room = true;
-    } else if (level.ledger.settle(record.number, record.charge, actual, record.sent_at, now, *level.calendar)) {
-      room = true;
-    }
-    if (room) wake_members(level);
-    changed = changed || room;
-  }
-  return changed;
+AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
+  return record.credential->service->model(record.model);
 }
 
 bool PoolState::applaud(LeaseRecord& record) {
   bool changed = false;
+  const AskedModel model = model_of(record);
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
-    level.streak.served(record.model);
+    level.streak.served(model.limited());
     bool ended = level.rest.succeed(record.number);
     if (!level.model_rests.empty()) {
-      const auto gone = std::erase_if(level.model_rests, [&](ModelRest& each) {
-        return each.model == record.model && each.rest.succeed(record.number);
-      });
+      const auto gone = std::erase_if(
+          level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
       ended = ended || gone != 0;
     }
+    level.ledger.served(record.number);
     if (ended) wake_members(level);
     if (ended) note(*record.credential, level, Rest(), {}, clock_);
     changed = changed || ended;
   }
+  for (Scoped* each : record.scoped) each->ledger.served(record.number);
   record.credential->service->evidence.cases.clear();
   return changed;
 }
@@ -193,7 +97,9 @@ bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
     Level& level = *record.path[i];
     if (level.idle()) continue;
     bool was_probe = level.rest.release(record.number, pause, now);
-    if (Rest* rest = level.rest_of(record.model)) was_probe = rest->release(record.number, pause, now) || was_probe;
+    for (ModelRest& each : level.model_rests) {
+      if (model_of(record).is(each)) was_probe = each.rest.release(record.number, pause, now) || was_probe;
+    }
     if (was_probe) wake_members(level);
     changed = changed || was_probe;
   }
@@ -229,13 +135,13 @@ void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::s
   const auto is_over = [&](const Level& each) {
     if (model.empty()) return !each.rest.check(now);
     const auto rest = std::find_if(each.model_rests.begin(), each.model_rests.end(),
-                                   [&](const ModelRest& one) { return one.model == model; });
+                                   [&](const ModelRest& one) { return one.group && one.name == model; });
     return rest == each.model_rests.end() || !rest->rest.check(now);
   };
   for (std::size_t i = 1; i < record.levels; ++i) {
     Level& peers = *record.path[i];
     if (peers.kind != Level::Kind::peers || !peers.streak.add(model, key, is_over)) continue;
-    Rest& rest = model.empty() ? peers.rest : model_rest(peers, record.model);
+    Rest& rest = model.empty() ? peers.rest : model_rest(peers, model, true);
     rest.fail(news, policy, now);
     note(*record.credential, peers, rest, model, now);
   }
@@ -254,20 +160,27 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   news.next = next_number_;
   const bool one_model = failure.scope == Scope::key_model || failure.scope == Scope::project_model ||
                          failure.scope == Scope::account_model;
+  const auto shared_rest = [&]() -> Rest& {
+    return one_model ? model_rest(*level, model_of(record).limited(), true) : level->rest;
+  };
+  if (effect == CredentialEffect::rest || effect == CredentialEffect::exhaust) {
+    for (std::size_t i = 0; i < record.levels; ++i) record.path[i]->ledger.refused();
+    for (Scoped* each : record.scoped) each->ledger.refused();
+  }
   switch (effect) {
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy, now);
+      shared_rest().fail(news, policy, now);
       if (level->kind == Level::Kind::key)
-        count_streak(record, news, one_model ? std::string_view(record.model) : std::string_view(), now);
+        count_streak(record, news, one_model ? model_of(record).limited() : std::string_view(), now);
       break;
     case CredentialEffect::exhaust:
       news.kind = Rest::Kind::exhausted;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy, now);
+      shared_rest().fail(news, policy, now);
       break;
     case CredentialEffect::set_aside:
       news.kind = Rest::Kind::aside;
-      model_rest(*level, record.model).fail(news, policy, now);
+      model_rest(*level, record.model, false).fail(news, policy, now);
       break;
     case CredentialEffect::disable:
       if (wrong_endpoint(record, *level, now, changed)) return FailureClass::config;
@@ -277,9 +190,12 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
     case CredentialEffect::none:
       break;
   }
-  const bool about_model = one_model || effect == CredentialEffect::set_aside;
-  note(*record.credential, *level, about_model ? model_rest(*level, record.model) : level->rest,
-       about_model ? std::string_view(record.model) : std::string_view(), now);
+  const bool aside = effect == CredentialEffect::set_aside;
+  const bool about_model = aside || (one_model && effect != CredentialEffect::disable);
+  const Rest& rest = aside                                 ? model_rest(*level, record.model, false)
+                     : effect == CredentialEffect::disable ? level->rest
+                                                           : shared_rest();
+  note(*record.credential, *level, rest, about_model ? std::string_view(record.model) : std::string_view(), now);
   // A probe that failed lets the next one pass in its time; who slept for its end sleeps anew until then.
   wake_members(*level);
   rest_members(*level, now);
@@ -291,6 +207,16 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   LeaseRecord* record = record_of(slot, number);
   if (record == nullptr) return {};
   Credential& c = *record->credential;
+  // Sent at some time unknown between the lending and now; now holds its place longest.
+  if (outcome.sent) sent(slot, number, now);
+  if (!record->learned && !outcome.stated.empty()) {
+    // Headers come with the first of the answer, not with its end.
+    const TimePoint heard = outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
+    changed = learn(slot, number, outcome.stated, heard) || changed;
+  }
+  if (outcome.failure && !outcome.failure->limits.empty()) {
+    learn_limits(*record, outcome.failure->limits, now, now, changed);
+  }
   changed = settle(*record, outcome, now) || changed;
   Verdict verdict;
   if (!outcome.failure) {

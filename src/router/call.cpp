@@ -73,8 +73,8 @@ void CallState::begin() {
       fail(std::move(error));
     });
   }
-  estimate_ = operation_->estimate();
   model_ = options_.model;
+  if (!estimate()) return;
   Result<std::vector<Stop>> stops = plan(model_);
   if (!stops) return fail(std::move(stops).error());
   stops_ = *std::move(stops);
@@ -116,8 +116,13 @@ void CallState::next() {
   if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
   std::vector<std::size_t> allowed;
   std::optional<TimePoint> earliest;
+  bool too_dear = false;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
     if (stops_[i].out) continue;
+    if (!affordable(i)) {
+      too_dear = true;
+      continue;
+    }
     const auto verdict = core_->health().ask(service(i).config.id, model(i), now);
     if (verdict.allowed) {
       allowed.push_back(i);
@@ -132,7 +137,7 @@ void CallState::next() {
     asked_ = std::move(allowed);
     return ask_for_credential();
   }
-  if (!earliest) return fail_with_last(std::nullopt);
+  if (!earliest) return too_dear ? fail_for_cost() : fail_with_last(std::nullopt);
   const auto rest = *earliest - now;
   if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_))
     return pause_then_next(rest);
@@ -189,7 +194,8 @@ Demand CallState::demand(std::size_t stop, const std::vector<std::string>* exclu
   return {.service = service(stop).config.id,
           .model = model(stop),
           .prompt_tokens = estimate_.prompt,
-          .completion_tokens = estimate_.completion,
+          .completion_tokens = ceiling_at(service(stop).config),
+          .cost = most_cost(stop),
           .session = options_.session,
           .region = options_.region,
           .rotation = options_.rotation,
@@ -306,8 +312,8 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
     scrub(failure->message, leg.lease.credential());
     convict(leg, *failure);
   }
-  const Outcome outcome = outcome_of(leg, failure);
-
+  Outcome outcome = outcome_of(leg, failure);
+  charge(leg, outcome);
   Attempt& record = leg.record;
   if (failure) {
     record.status = failure->status;
@@ -377,7 +383,7 @@ void CallState::decide(std::size_t stop, const Failure& failure) {
   if (delivered_) {
     // What was shown cannot be taken back.
     if (move.stop || !can_resume(failure)) return fail_with_last(std::nullopt);
-    prepare_resume(failure);
+    if (!prepare_resume(failure)) return;
   }
   if (move.stop) return fail_with_last(std::nullopt);
   pause_then_next(move.pause);

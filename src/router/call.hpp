@@ -124,8 +124,18 @@ class CallState final : public std::enable_shared_from_this<CallState> {
 
   // A broken stream, gone on with (call_resume.cpp).
   [[nodiscard]] bool can_resume(const Failure& failure) const;
-  void prepare_resume(const Failure& failure);
+  [[nodiscard]] bool prepare_resume(const Failure& failure);
   [[nodiscard]] Resumption resumption(std::size_t stop) const;
+
+  // Quotas and cost (call_cost.cpp).
+  [[nodiscard]] bool estimate();
+  [[nodiscard]] std::int64_t ceiling_at(const ServiceConfig& config) const;
+  [[nodiscard]] double most_cost(std::size_t stop) const;
+  /// `beside`: what an attempt under way may cost.
+  [[nodiscard]] bool affordable(std::size_t stop, double beside = 0) const;
+  void fail_for_cost();
+  void charge(const Leg& leg, Outcome& outcome);
+  void learn(const Leg& leg, const HttpHead& head);
 
   // The end (call_end.cpp).
   [[nodiscard]] bool fall_back(FallbackCase reason);
@@ -176,9 +186,10 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::optional<Failure> last_{};
   std::optional<Error> last_error_{};
   std::array<int, kFailureClasses> met_{};  ///< failures of this call, by class
-  std::optional<Suspicion> suspicion_{};
-  std::string only_{};            ///< the next attempt uses this credential again
-  std::size_t budget_start_ = 0;  ///< attempts of earlier models do not count against a fallback
+  std::optional<Suspicion> suspicion_{};    ///< of the failure before
+  std::string only_{};                      ///< the next attempt uses this credential again
+  std::optional<double> spent_{};           ///< cost of the attempts so far, where prices are given
+  std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
 
   TimerId hedge_timer_ = 0;
   bool may_hedge_ = false;

@@ -170,6 +170,7 @@ void CallState::succeed(Leg& leg) {
   response.raw = std::move(leg.attempt->raw());
   response.warnings = std::move(leg.warnings);
   response.elapsed = since_begin();
+  response.cost = spent_;
   let_go(leg);
   response.attempts = std::move(attempts_);
   finish(std::move(response));

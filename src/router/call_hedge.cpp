@@ -71,15 +71,18 @@ std::optional<Grant> CallState::credential_for_hedge(std::vector<std::size_t>& s
     for (const std::size_t i : stops) demands.push_back(demand(i, &exclude));
     return core_->lend_now(std::move(demands));
   };
-  stops = {leg_->stop};
-  if (std::optional<Grant> grant = ask(other_accounts)) return grant;
-  if (other_accounts.size() != others.size()) {
-    if (std::optional<Grant> grant = ask(others)) return grant;
+  const double beside = most_cost(leg_->stop);
+  if (affordable(leg_->stop, beside)) {
+    stops = {leg_->stop};
+    if (std::optional<Grant> grant = ask(other_accounts)) return grant;
+    if (other_accounts.size() != others.size()) {
+      if (std::optional<Grant> grant = ask(others)) return grant;
+    }
   }
   stops.clear();
   for (std::size_t i = 0; i < stops_.size(); ++i) {
     const std::string& id = service(i).config.id;
-    if (i == leg_->stop || stops_[i].out || stops_[i].failures != 0) continue;
+    if (i == leg_->stop || stops_[i].out || stops_[i].failures != 0 || !affordable(i, beside)) continue;
     if (!core_->health().ask(id, model(i), runtime_.now()).allowed || core_->health().failing(id, model(i))) continue;
     stops.push_back(i);
   }
@@ -106,6 +109,7 @@ ResponseBuilder CallState::drop(std::unique_ptr<Leg>& which, ErrorKind kind, std
   if (!leg->lease) return std::move(leg->builder);
   if (std::exchange(leg->fetching_token, false)) core_->tokens().done(leg->lease.id(), std::nullopt, runtime_.now());
   Outcome outcome = outcome_of(*leg, Outcome::cancelled().failure);
+  charge(*leg, outcome);
   leg->record.error = kind;
   leg->record.failure = to_string(FailureClass::cancelled);
   leg->record.message = message;

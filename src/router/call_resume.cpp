@@ -23,7 +23,8 @@ bool CallState::can_resume(const Failure& failure) const {
   });
 }
 
-void CallState::prepare_resume(const Failure& failure) {
+/// False: the call has failed meanwhile.
+bool CallState::prepare_resume(const Failure& failure) {
   // Where an attempt that went on failed before it said anything, the stream still broke for the first reason.
   const std::string text = whole_.text();
   if (!resuming_ || text.size() != resumed_at_) broken_ = error_of(last_stop_, failure);
@@ -31,7 +32,7 @@ void CallState::prepare_resume(const Failure& failure) {
   resuming_ = true;
   for (std::size_t i = 0; i < stops_.size(); ++i) stops_[i].out = stops_[i].out || resumption(i) == Resumption::none;
   operation_->resume(Seam::beginning(text));
-  estimate_ = operation_->estimate();
+  return estimate();
 }
 
 }  // namespace detail

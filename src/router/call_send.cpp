@@ -153,11 +153,13 @@ void CallState::send(Leg& leg, Secret token) {
                   .bounds = &snapshot_->config.bounds,
                   .decoder =
                       [this, &leg](const HttpHead& head) {
+                        learn(leg, head);
                         return operation_->decoder(*service(leg.stop).transport, head, target(leg, leg.token.reveal()),
                                                    snapshot_->config.bounds);
                       },
                   .classify =
                       [this, &leg](const HttpHead& head, std::string_view body) {
+                        learn(leg, head);
                         return service(leg.stop).transport->classify(head, body, service_time(leg.stop));
                       },
                   .keep_raw = options_.keep_raw},
