@@ -294,7 +294,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   Credential* found = nullptr;
   hidden_.clear();
   if (!whole) found = choose_in(choice, rotation, region);
-  if (found == nullptr && choice.spared) {
+  if (found == nullptr && choice.spared && !refusal.for_own) {
     restore_hidden(*service, nullptr);
     choice.spares_probes = false;
     found = choose_in(choice, rotation, region);

@@ -30,6 +30,10 @@ class Streaks {
   void served(std::string_view model) noexcept {
     std::erase_if(all_, [&](const Streak& each) { return each.model.empty() || each.model == model; });
   }
+  /// The key turned out to have an owner.
+  void forget(const Level* key) noexcept {
+    for (Streak& each : all_) std::erase(each.keys, key);
+  }
   void clear() noexcept { all_.clear(); }
 
  private:

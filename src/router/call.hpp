@@ -75,7 +75,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   // The plan (call_plan.cpp).
   [[nodiscard]] Result<std::vector<Stop>> plan(std::string_view model);
   void order(std::vector<Stop>& stops);
-  [[nodiscard]] double price_of(const ServiceConfig& config, const std::string& model) const;
+  [[nodiscard]] double likely_price(const ServiceConfig& config, const std::string& model) const;
 
   // The loop over attempts (call.cpp).
   void next();

@@ -8,6 +8,7 @@
 #include "pool/pool_state.hpp"
 #include "pool/random.hpp"
 #include "router/call.hpp"
+#include "router/prices.hpp"
 
 /// Which services a call may use, and in which order it tries them.
 
@@ -51,15 +52,10 @@ Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
   return stops;
 }
 
-/// What the call would cost there, at most; where no price is given, more than anywhere else.
-double CallState::price_of(const ServiceConfig& config, const std::string& model) const {
-  auto price = config.prices.find(model);
-  if (price == config.prices.end()) price = config.prices.find("*");
-  if (price == config.prices.end()) return 1e18;
-  // Without a ceiling, an answer is taken to be as long as its question.
-  const auto prompt = static_cast<double>(std::max<std::int64_t>(estimate_.prompt, 1));
-  const double completion = estimate_.completion > 0 ? static_cast<double>(estimate_.completion) : prompt;
-  return (prompt * price->second.input + completion * price->second.output) / 1e6 + price->second.request;
+/// What the call would cost there; where no price is given, more than anywhere else.
+double CallState::likely_price(const ServiceConfig& config, const std::string& model) const {
+  const Price* price = price_of(config, model);
+  return price == nullptr ? 1e18 : cost_of(*price, std::max<std::int64_t>(estimate_.prompt, 1), estimate_.completion);
 }
 
 // Every rule gives each stop a number, and the smallest goes first; priorities come before all of them.
@@ -103,7 +99,7 @@ void CallState::order(std::vector<Stop>& stops) {
         break;
       }
       case Rotation::lowest_cost:
-        rank[i] = price_of(config, stops[i].candidate.model) + drawn * 1e-9;
+        rank[i] = likely_price(config, stops[i].candidate.model) + drawn * 1e-9;
         break;
     }
   }
