@@ -99,7 +99,8 @@ void CallState::order(std::vector<Stop>& stops) {
         break;
       }
       case Rotation::lowest_cost:
-        rank[i] = likely_price(config, stops[i].candidate.model) + drawn * 1e-9;
+        // Of equals, either.
+        rank[i] = (likely_price(config, stops[i].candidate.model) + 1e-12) * (1 + 1e-9 * std::min(drawn, 1e3));
         break;
     }
   }
