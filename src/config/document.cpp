@@ -84,6 +84,7 @@ constexpr Key<Entry> kEntry[] = {
     {"credential_list", read_credential_list},
     {"rotation", service_member<&ServiceConfig::rotation>},
     {"load_balancing", service_member<&ServiceConfig::rotation>},
+    {"affinity_wait", service_member<&ServiceConfig::affinity_wait>},
     {"limit", service_member<&ServiceConfig::limits>},
     {"limits", service_member<&ServiceConfig::limits>},
     {"model_map", service_member<&ServiceConfig::model_map>},

@@ -43,6 +43,8 @@ std::string_view name_of(Rotation rotation) noexcept {
       return "least_used";
     case Rotation::lowest_latency:
       return "lowest_latency";
+    case Rotation::lowest_cost:
+      return "lowest_cost";
   }
   return "";
 }

@@ -47,7 +47,7 @@ void PoolState::put_above(Level& owner, Level& joint) {
     std::erase_if(before->members, [&](const Credential* c) {
       return std::find(owner.members.begin(), owner.members.end(), c) != owner.members.end();
     });
-    std::erase(before->streak, &owner);
+    before->streak.forget(&owner);
   }
   for (LeaseRecord& record : records_) {
     if (record.number == 0) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/projection.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -158,7 +160,12 @@ double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Cale
     gauge.turn(now, calendar);
     if (gauge.learned && gauge.learned->stale(now)) continue;
     const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
-    least = std::min(least, left / static_cast<double>(gauge.limit));
+    double share = left / static_cast<double>(gauge.limit);
+    if (gauge.span == Span::day || gauge.span == Span::month) {
+      const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
+      share = projected(share, period_of(gauge.span, now, calendar).ends - now, length);
+    }
+    least = std::min(least, share);
   }
   return least;
 }

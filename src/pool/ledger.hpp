@@ -76,7 +76,8 @@ class Ledger {
   bool settle(std::uint64_t lease, const Charge& reserved, const Charge& actual, TimePoint sent, TimePoint now,
               Calendar& calendar) noexcept;
 
-  /// Share of the tightest limit that is left after `charge`, 0 to 1; 1 without limits.
+  /// Share of the tightest limit that is left after `charge`, of a day's when the day ends (projection.hpp); 1 without
+  /// limits.
   [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
 
   /// An answer, as the source of what it states.

@@ -43,6 +43,10 @@ class Rest {
 
   /// What keeps an attempt from starting at `now`; nothing, too, where it may start as the probe.
   [[nodiscard]] Block check(TimePoint now) const noexcept;
+  /// An attempt that starts now is the probe.
+  [[nodiscard]] bool on_trial(TimePoint now) const noexcept {
+    return kind_ != Kind::none && probed_ && probe_ == 0 && now >= probe_at_ && !over(now);
+  }
   /// An attempt that check() let pass starts. It may turn out to be the probe.
   void start(std::uint64_t lease, TimePoint now) noexcept;
 
