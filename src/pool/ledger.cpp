@@ -86,6 +86,10 @@ Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& 
     block.at = kNever;
     return block;
   }
+  if (gauge.shared) {
+    gauge.shared->wait(gauge, amount, now, calendar, block);
+    return block;
+  }
   block.at = room_at(gauge, amount, now, calendar);
   // A request needs one place, whatever its size. Where no token is left, the smallest request waits as well.
   if (requests) {
@@ -158,7 +162,7 @@ void Ledger::recall(std::uint64_t since, TimePoint at, std::int64_t requests, st
 
 bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar, Block& block) {
   bool good = true;
-  if (concurrency_ != 0 && in_flight >= concurrency_) {
+  if (concurrency_ != 0 && in_flight >= (permits_ ? permits_->ask(concurrency_, in_flight, now) : concurrency_)) {
     good = false;
     Block full{.why = Block::Why::concurrency, .at = now, .everyone = kNever, .needs_event = true};
     full.limit = "concurrency";
@@ -168,7 +172,7 @@ bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar
   for (Gauge& gauge : gauges_) {
     gauge.turn(now, calendar);
     const std::int64_t amount = amount_of(gauge.measure, charge);
-    if (amount == 0 || amount <= gauge.room()) continue;
+    if (amount == 0 || amount <= (gauge.shared ? gauge.shared->room(gauge, now) : gauge.room())) continue;
     good = false;
     block.add(wait_of(gauge, amount, now, calendar));
   }
@@ -176,7 +180,11 @@ bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar
 }
 
 void Ledger::reserve(const Charge& charge) noexcept {
-  for (Gauge& gauge : gauges_) gauge.pending += amount_of(gauge.measure, charge);
+  for (Gauge& gauge : gauges_) {
+    const std::int64_t amount = amount_of(gauge.measure, charge);
+    gauge.pending += amount;
+    if (gauge.shared) gauge.shared->reserve(gauge, amount);
+  }
 }
 
 void Ledger::send(std::uint64_t lease, const Charge& charge, TimePoint at, Calendar& calendar) {
@@ -184,6 +192,7 @@ void Ledger::send(std::uint64_t lease, const Charge& charge, TimePoint at, Calen
     if (lease < gauge.since) continue;
     const std::int64_t amount = amount_of(gauge.measure, charge);
     gauge.pending -= amount;
+    if (gauge.shared) gauge.shared->send(gauge, amount, at);
     if (gauge.span == Span::sliding) {
       gauge.log.add(at, amount);
       continue;
@@ -196,7 +205,9 @@ void Ledger::send(std::uint64_t lease, const Charge& charge, TimePoint at, Calen
 
 void Ledger::give_back(std::uint64_t lease, const Charge& charge) noexcept {
   for (Gauge& gauge : gauges_) {
-    if (lease >= gauge.since) gauge.pending -= amount_of(gauge.measure, charge);
+    if (lease < gauge.since) continue;
+    gauge.pending -= amount_of(gauge.measure, charge);
+    if (gauge.shared) gauge.shared->give_back(gauge, amount_of(gauge.measure, charge));
   }
 }
 
@@ -208,6 +219,7 @@ bool Ledger::settle(std::uint64_t lease, const Charge& reserved, const Charge& a
     const std::int64_t delta = amount_of(gauge.measure, actual) - amount_of(gauge.measure, reserved);
     if (delta == 0) continue;
     room = room || delta < 0;
+    if (gauge.shared) gauge.shared->settle(gauge, delta, sent, now);
     if (gauge.span == Span::sliding) {
       gauge.log.adjust(sent, delta, now);
       continue;

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <keywheel/config.hpp>
 #include <keywheel/stated_quota.hpp>
 
 #include "pool/calendar.hpp"
+#include "pool/shared_gauge.hpp"
 #include "pool/sliding_log.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -58,6 +60,7 @@ struct Gauge {
   std::int64_t carried = 0;  ///< day: of `used`, so late that it may arrive on the next day
   std::int64_t day = 0;
   SlidingLog log{};
+  std::shared_ptr<SharedGauge> shared{};  ///< where other processes spend of it too
 
   /// Brings it to `now`.
   void turn(TimePoint now, Calendar& calendar) noexcept;
@@ -81,6 +84,7 @@ struct Block {
     too_big,       ///< more tokens than the limit
     waited_for,    ///< kept for a call that waits
     tried,         ///< this call had it already
+    store,         ///< the quota store cannot be reached, or not yet
   };
   Why why = Why::none;
   TimePoint at{};            ///< no earlier than this; kNever: not by itself
@@ -111,6 +115,8 @@ class Ledger {
   [[nodiscard]] const std::vector<Gauge>& gauges() const noexcept { return gauges_; }
   [[nodiscard]] std::vector<Gauge>& gauges() noexcept { return gauges_; }
   [[nodiscard]] int concurrency() const noexcept { return concurrency_; }
+  /// Where other processes have attempts in flight too.
+  [[nodiscard]] std::shared_ptr<SharedPermits>& permits() noexcept { return permits_; }
   [[nodiscard]] Nanos timeout() const noexcept { return timeout_; }
 
   /// Whether `charge` may start at `now` with `in_flight` under way; adds what is in the way to `block`.
@@ -132,6 +138,7 @@ class Ledger {
  private:
   std::vector<Gauge> gauges_{};
   int concurrency_ = 0;
+  std::shared_ptr<SharedPermits> permits_{};
   Nanos timeout_ = std::chrono::seconds(30);
 };
 

@@ -14,6 +14,7 @@
 
 #include <keywheel/credential_pool.hpp>
 
+#include "pool/pool_sharing.hpp"
 #include "pool/service.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -62,6 +63,7 @@ class PoolState {
 
   mutable std::mutex mutex;
   std::function<void()> listener{};
+  std::unique_ptr<PoolSharing> sharing{};  ///< nothing: no other process spends of the limits
 
   /// Time never goes back.
   [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
@@ -105,6 +107,7 @@ class PoolState {
   [[nodiscard]] std::vector<CredentialStatus> status(TimePoint now);
 
  private:
+  friend class PoolSharing;
   struct Choice;
 
   // topology.cpp

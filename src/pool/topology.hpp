@@ -40,6 +40,7 @@ struct Level {
   };
   Kind kind = Kind::key;
   std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
+  std::string name{};                                  ///< of what is shared; key: where it is at home
   Level* parent = nullptr;
   Calendar* calendar = nullptr;
   Ledger ledger{};

@@ -14,6 +14,7 @@
 #include <keywheel/router.hpp>
 
 #include "pool/waiting_line.hpp"
+#include "quota/shared_quota.hpp"
 #include "router/operation.hpp"
 #include "router/routes.hpp"
 #include "router/runtime.hpp"
@@ -107,6 +108,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
+  [[nodiscard]] std::optional<Error> other_store(const RouterConfig& config) const;
   /// Hands out what has become free, and sets the timer for what will.
   void dispatch();
   void schedule_dispatch(TimePoint when);
@@ -130,6 +132,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   ServiceHealth health_;
   TokenCache tokens_{};
+  std::unique_ptr<SharedQuota> shared_quota_{};  ///< nothing: no other process spends of the limits
 
   std::atomic<std::uint64_t> turn_{0};
   std::atomic<std::uint64_t> calls_{0};
