@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/quota_store.hpp"
 #include "config/wording.hpp"
 #include "providers/registry.hpp"
 
@@ -40,6 +41,10 @@ void read_retry(Reader& reader, const JsonNode& value, Entry& entry) {
 }
 
 void read_tls(Reader& reader, const JsonNode& value, Entry& entry) { reader.read(value, entry.service.tls.emplace()); }
+
+void read_charging(Reader& reader, const JsonNode& value, Entry& entry) {
+  reader.read(value, entry.service.charging.emplace());
+}
 
 void read_use_proxy(Reader& reader, const JsonNode& value, Entry& entry) {
   reader.read(value, entry.use_proxy.emplace());
@@ -94,6 +99,9 @@ constexpr Key<Entry> kEntry[] = {
     {"retry", read_retry},
     {"use_proxy", read_use_proxy},
     {"tls", read_tls},
+    {"prices", service_member<&ServiceConfig::prices>},
+    {"limit_groups", service_member<&ServiceConfig::limit_groups>},
+    {"charging", read_charging},
     {"allow_insecure", service_member<&ServiceConfig::allow_insecure>},
     {"embedding_limit", nullptr, "calls for embeddings keep to \"limit\", like all others"},
     {"reasoning_models", nullptr, "reasoning comes with every answer that has it; ask for it in the request"},
@@ -187,6 +195,14 @@ void read_proxy(Reader& reader, const JsonNode& value, Document& document) {
   read_proxy_settings(reader, value, document.proxy);
 }
 
+void read_store(Reader& reader, const JsonNode& value, Document& document) {
+  read_quota_store(reader, value, document.config.quota_store);
+}
+
+void read_loss(Reader& reader, const JsonNode& value, Document& document) {
+  read_store_loss(reader, value, document.config.on_store_loss);
+}
+
 template <auto... Path>
 constexpr auto config_member = member<Document, &Document::config, Path...>;
 
@@ -204,6 +220,8 @@ constexpr Key<Document> kDocument[] = {
     {"tls", config_member<&RouterConfig::tls>},
     {"bounds", config_member<&RouterConfig::bounds>},
     {"region", config_member<&RouterConfig::region>},
+    {"quota_store", read_store},
+    {"on_store_loss", read_loss},
     {"loop_threads", config_member<&RouterConfig::loop_threads>},
     {"user_agent", config_member<&RouterConfig::user_agent>},
     {"server_port", nullptr, kGateway},
@@ -224,6 +242,7 @@ std::vector<std::string_view> names_in_file(std::string_view name) {
       {"base_url", "server_url"},
       {"rotation", "load_balancing"},
       {"guard", "guard_ms"},
+      {"burst", "burst_ms"},
       {"rpm", "qpm"},
       {"recovery_timeout", "recovery_timeout_seconds"},
   };

@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kNeverOnTheWall{253'402'300'799'000};
 /// The same for everybody who uses the same key in the same place, and of no use to anybody who has not got it.
 std::string fingerprint(const Level& level) {
   constexpr std::size_t kDigits = 32;
-  std::vector<std::string_view> parts = {"keywheel quota 1", level.name};
+  std::vector<std::string_view> parts = {"keywheel quota 1", level.label};
   if (level.identity) {
     const CredentialConfig& key = *level.identity;
     parts.push_back(key.api_key.reveal());
@@ -55,31 +55,45 @@ std::string fingerprint(const Level& level) {
   return digits;
 }
 
-const char* name_of(Measure measure) noexcept {
-  switch (measure) {
-    case Measure::requests:
+const char* name_of(Counted counts) noexcept {
+  switch (counts) {
+    case Counted::requests:
       return "requests";
-    case Measure::tokens:
+    case Counted::tokens:
       return "tokens";
-    case Measure::input:
+    case Counted::input:
       return "input";
-    case Measure::output:
+    case Counted::output:
       return "output";
+    case Counted::all_tokens:
+      return "all_tokens";
+    case Counted::cost:
+      return "cost";
   }
   return "";
 }
 
 std::string name_of(const std::string& level, const Gauge& gauge) {
+  std::string name = fmt::format("{}/{}{}", level, gauge.total ? "max_" : "", name_of(gauge.counts));
   switch (gauge.span) {
     case Span::sliding:
-      return fmt::format("{}/{}/{}ms", level, name_of(gauge.measure), gauge.window.count() / 1'000'000);
+      return name + fmt::format("/{}ms", gauge.window.count() / 1'000'000);
     case Span::day:
-      return fmt::format("{}/{}/day", level, name_of(gauge.measure));
+      return name + "/day";
+    case Span::month:
+      return name + "/month";
     case Span::life:
-      return fmt::format("{}/{}/life", level, name_of(gauge.measure));
+      return name + "/life";
   }
-  return level;
+  return name;
 }
+
+constexpr std::string_view kGroup = "/group/";
+constexpr std::string_view kModel = "/model/";
+constexpr std::size_t kMostModelRests = 256;
+
+/// Of a model's or a limit group's rest, after its level's.
+std::string name_of(const ModelRest& rest) { return std::string(rest.group ? kGroup : kModel) + rest.name; }
 
 std::string body_of(const Rest::Saved& rest) {
   return fmt::format("{:d}{:d}{:d} {} {} {}", rest.stated, rest.by_probe, rest.probed, rest.strikes, rest.status,
@@ -104,6 +118,32 @@ void read_body(std::string_view text, Rest::Saved& rest) {
 
 }  // namespace
 
+void PoolSharing::attach(Ledger& ledger, const std::string& name, Level& level, const int& in_flight) {
+  for (Gauge& gauge : ledger.gauges()) {
+    // What is learned of a limit is learned of what others spend of it too.
+    if (gauge.learned) continue;
+    if (!gauge.shared) gauge.shared = std::make_shared<SharedGauge>();
+    SharedGauge& shared = *gauge.shared;
+    shared.bell = bell_;
+    shared.name = name_of(name, gauge);
+    shared.limit = gauge.limit;
+    shared.total = gauge.span != Span::sliding;
+    shared.endless = gauge.span == Span::life;
+    if (!shared.total) shared.tickets.configure(gauge.window + gauge.guard, gauge.counts != Counted::requests);
+    gauges_.push_back({.level = &level, .gauge = gauge.shared});
+  }
+  std::shared_ptr<SharedPermits>& permits = ledger.permits();
+  if (!ledger.has_concurrency()) {
+    permits.reset();
+    return;
+  }
+  if (!permits) permits = std::make_shared<SharedPermits>();
+  permits->bell = bell_;
+  permits->name = name + "/concurrency";
+  permits->limit = ledger.concurrency();
+  permits_.push_back({.level = &level, .in_flight = &in_flight, .permits = permits});
+}
+
 void PoolSharing::attach(PoolState& pool) {
   gauges_.clear();
   permits_.clear();
@@ -114,32 +154,13 @@ void PoolSharing::attach(PoolState& pool) {
     if (level.members.empty() && level.kind != Level::Kind::service) return;
     const std::string name = fingerprint(level);
     levels_.emplace(name, &level);
-    for (Gauge& gauge : level.ledger.gauges()) {
-      if (!gauge.shared) gauge.shared = std::make_shared<SharedGauge>();
-      SharedGauge& shared = *gauge.shared;
-      shared.bell = bell_;
-      shared.name = name_of(name, gauge);
-      shared.limit = gauge.limit;
-      shared.total = gauge.span != Span::sliding;
-      shared.endless = gauge.span == Span::life;
-      if (!shared.total) shared.tickets.configure(gauge.window + gauge.guard, gauge.measure != Measure::requests);
-      gauges_.push_back({.level = &level, .gauge = gauge.shared});
-    }
-    std::shared_ptr<SharedPermits>& permits = level.ledger.permits();
-    if (!level.ledger.has_concurrency()) {
-      permits.reset();
-      return;
-    }
-    if (!permits) permits = std::make_shared<SharedPermits>();
-    permits->bell = bell_;
-    permits->name = name + "/concurrency";
-    permits->limit = level.ledger.concurrency();
-    permits_.push_back({.level = &level, .permits = permits});
+    attach(level.ledger, name, level, level.in_flight);
+    for (const auto& each : level.scoped) attach(each->ledger, name + "/" + each->name, level, each->in_flight);
   };
   for (const auto& [hash, key] : pool.keys_) add(*key);
   for (const auto& [name, shared] : pool.levels_) add(*shared);
   for (const auto& [id, service] : pool.services_) {
-    if (service->level.name.empty()) service->level.name = "service\n" + id;
+    if (service->level.label.empty()) service->level.label = "service\n" + id;
     add(service->level);
   }
 }
@@ -151,11 +172,12 @@ void PoolSharing::wake(PoolState& pool, Level& level) {
   }
 }
 
-void PoolSharing::open_up(PoolState& pool) {
-  if (opened_ && objection_.empty()) return;
+bool PoolSharing::open_up(PoolState& pool) {
+  if (opened_ && objection_.empty()) return false;
   opened_ = true;
   objection_.clear();
   for (const auto& [id, service] : pool.services_) ++service->changes;
+  return true;
 }
 
 void PoolSharing::refuse(PoolState& pool, std::string why) {
@@ -195,7 +217,7 @@ std::vector<QuotaMark> PoolSharing::news(PoolState& pool, bool anew) {
   };
   for (const auto& [name, level] : levels_) {
     look(name, level->rest);
-    for (const ModelRest& each : level->model_rests) look(name + "/" + each.model, each.rest);
+    for (const ModelRest& each : level->model_rests) look(name + name_of(each), each.rest);
   }
   for (const auto& [name, before] : told_) {
     if (before.kind == Rest::Kind::none || standing.find(name) != standing.end()) continue;
@@ -225,13 +247,16 @@ bool PoolSharing::learn(PoolState& pool, const std::vector<QuotaMark>& marks, Ti
     if (slash == std::string::npos) {
       level.rest.adopt(saved, pool.next_number_, now);
     } else {
-      const std::string model = mark.name.substr(slash + 1);
-      Rest* rest = level.rest_of(model);
-      if (rest == nullptr && saved.kind != Rest::Kind::none) {
-        level.model_rests.push_back({.model = model, .rest = {}});
-        rest = &level.model_rests.back().rest;
+      const auto same = [&](const ModelRest& each) { return name_of(each) == mark.name.substr(slash); };
+      auto place = std::find_if(level.model_rests.begin(), level.model_rests.end(), same);
+      if (place == level.model_rests.end()) {
+        const std::string_view rest = std::string_view(mark.name).substr(slash);
+        const bool group = rest.starts_with(kGroup);
+        if ((!group && !rest.starts_with(kModel)) || level.model_rests.size() >= kMostModelRests) continue;
+        level.model_rests.push_back({.name = std::string(rest.substr(kGroup.size())), .group = group, .rest = {}});
+        place = level.model_rests.end() - 1;
       }
-      if (rest != nullptr) rest->adopt(saved, pool.next_number_, now);
+      place->rest.adopt(saved, pool.next_number_, now);
       std::erase_if(level.model_rests, [](const ModelRest& each) { return each.rest.none(); });
     }
     if (saved.kind == Rest::Kind::none) {

@@ -20,6 +20,7 @@ namespace detail {
 
 class PoolState;
 struct Credential;
+class Ledger;
 struct Level;
 struct Refusal;
 
@@ -33,6 +34,7 @@ class PoolSharing {
   };
   struct Permits {
     Level* level = nullptr;
+    const int* in_flight = nullptr;
     std::shared_ptr<SharedPermits> permits{};
   };
 
@@ -41,8 +43,9 @@ class PoolSharing {
   [[nodiscard]] std::vector<Window>& gauges() noexcept { return gauges_; }
   [[nodiscard]] std::vector<Permits>& permits() noexcept { return permits_; }
 
-  /// Until the store has answered once, nobody is lent anything: what it knows of dead keys counts.
-  void open_up(PoolState& pool);
+  /// Until the store has answered once, nobody is lent anything: what it knows of dead keys counts. True where calls
+  /// may go on that could not before.
+  bool open_up(PoolState& pool);
   /// Empty: calls go on. Else why they fail at once.
   void refuse(PoolState& pool, std::string why);
   [[nodiscard]] const std::string& objection() const noexcept { return objection_; }
@@ -72,6 +75,8 @@ class PoolSharing {
     TimePoint until{};
     friend bool operator==(const Told&, const Told&) = default;
   };
+
+  void attach(Ledger& ledger, const std::string& name, Level& level, const int& in_flight);
 
   std::vector<Window> gauges_{};
   std::vector<Permits> permits_{};

@@ -21,8 +21,8 @@ constexpr Nanos kPermitPause = std::chrono::milliseconds(50);
 void SharedGauge::look(const Gauge& gauge) noexcept {
   limit = gauge.limit;
   if (!total) return;
-  if (gauge.day != period_) {
-    period_ = gauge.day;
+  if (gauge.period != period_) {
+    period_ = gauge.period;
     granted_ = 0;
     known_ = 0;
     lacking_ = 0;
@@ -46,7 +46,7 @@ void SharedGauge::wait(const Gauge& gauge, std::int64_t amount, TimePoint now, C
     lacking_ = std::max(lacking_, amount);
     hungry_ = true;
     if (known_ + amount - left > limit) {
-      at = endless ? kNever : calendar.day(now).ends;
+      at = period_of(gauge.span, now, calendar).ends;
     } else {
       event = true;
     }
@@ -64,7 +64,8 @@ void SharedGauge::wait(const Gauge& gauge, std::int64_t amount, TimePoint now, C
   block.at = event ? now : at;
   block.needs_event = event;
   // A request needs one place, whatever its size. Where no token is left, the smallest request waits as well.
-  if (gauge.measure == Measure::requests || (gauge.measure == Measure::tokens && left <= 0)) {
+  if (gauge.counts == Counted::requests ||
+      ((gauge.counts == Counted::tokens || gauge.counts == Counted::all_tokens) && left <= 0)) {
     block.everyone = event ? kNever : at;
   }
 }

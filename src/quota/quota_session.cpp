@@ -133,7 +133,7 @@ void QuotaSession::ask_totals(QuotaRequest& request, std::size_t waiting, TimePo
 void QuotaSession::ask_permits(QuotaRequest& request, std::size_t waiting, TimePoint now) {
   for (PoolSharing::Permits& each : sharing_->permits()) {
     SharedPermits& permits = *each.permits;
-    const int in_flight = request.leaving ? 0 : each.level->in_flight;
+    const int in_flight = request.leaving ? 0 : *each.in_flight;
     const bool hungry = permits.hungry(now);
     if (in_flight == 0 && permits.held == 0 && !hungry) continue;
     PermitAsk ask{.name = permits.name, .limit = permits.limit, .used = in_flight, .want = in_flight};
@@ -266,7 +266,7 @@ bool QuotaSession::accept(const QuotaReply& reply, TimePoint sent, TimePoint rec
     seen_marks_ = reply.seen_marks;
     processes_ = std::max<std::int64_t>(reply.processes, 1);
     reached_ = true;
-    sharing_->open_up(*state_);
+    changed = sharing_->open_up(*state_) || changed;
   }
   return changed;
 }

@@ -61,7 +61,10 @@ struct StoreUnderTest {
     request.windows[0].lapse = std::chrono::milliseconds(250);
     request.windows[0].horizon = std::chrono::milliseconds(500);
     request.windows[0].want = 1;
-    while (store->exchange(request).value().windows.at(0).tickets.empty()) {
+    while (true) {
+      const QuotaReply reply = store->exchange(request).value();
+      const std::vector<QuotaTicket>& tickets = reply.windows.at(0).tickets;
+      if (!tickets.empty() && tickets[0].from <= reply.now) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }

@@ -224,6 +224,20 @@ TEST_CASE("the store's clock may be set: tickets are void, and a window passes",
   CHECK(fleet.calls >= 400);
 }
 
+TEST_CASE("calls that waited for the store's first answer are told of it", "[quota]") {
+  SharedStore store;
+  const TimePoint now(1000s);
+  Node node(store, "p", {}, now);
+  CHECK_FALSE(node.call(now));
+  const auto exchange = [&] {
+    return node.session->accept(store.exchange(node.session->request(1, false, now), now).value(), now, now);
+  };
+  (void)exchange();  // hello
+  CHECK_FALSE(node.call(now));
+  CHECK(exchange());
+  CHECK(node.call(now));
+}
+
 TEST_CASE("tokens are shared as requests are, by what was used in the end", "[quota]") {
   SharedStore store;
   TimePoint now(1000s);
