@@ -64,8 +64,8 @@ struct StoreUnderTest {
     while (true) {
       const QuotaReply reply = store->exchange(request).value();
       const std::vector<QuotaTicket>& tickets = reply.windows.at(0).tickets;
-      if (!tickets.empty() && tickets[0].from <= reply.now) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::sleep_for(tickets.empty() ? StoreTime(20'000) : tickets[0].from - reply.now);
+      if (!tickets.empty()) return;
     }
   }
   /// As each process opens it for itself.
