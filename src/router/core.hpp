@@ -15,6 +15,7 @@
 
 #include "pool/waiting_line.hpp"
 #include "quota/shared_quota.hpp"
+#include "router/clock_offsets.hpp"
 #include "router/operation.hpp"
 #include "router/routes.hpp"
 #include "router/runtime.hpp"
@@ -84,6 +85,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
+  [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] TimePoint now() const { return loops_.front().handle.runtime->now(); }
   [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
 
@@ -133,6 +135,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   ServiceHealth health_;
   TokenCache tokens_{};
   std::unique_ptr<SharedQuota> shared_quota_{};  ///< nothing: no other process spends of the limits
+  ClockOffsets clocks_{};
 
   std::atomic<std::uint64_t> turn_{0};
   std::atomic<std::uint64_t> calls_{0};
