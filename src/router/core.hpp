@@ -108,6 +108,10 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot,
              std::uint64_t seed);
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
+  /// A call, and what is to be posted to its loop so that it begins.
+  [[nodiscard]] std::pair<std::shared_ptr<CallState>, Task> make_call(LoopSlot& slot,
+                                                                      std::unique_ptr<Operation> operation,
+                                                                      std::shared_ptr<CallSink> sink);
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
   [[nodiscard]] std::optional<Error> other_store(const RouterConfig& config) const;
