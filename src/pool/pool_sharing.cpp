@@ -227,6 +227,14 @@ std::vector<QuotaMark> PoolSharing::news(PoolState& pool, bool anew) {
   return marks;
 }
 
+void PoolSharing::unheard(const std::vector<QuotaMark>& marks) {
+  for (const QuotaMark& mark : marks) {
+    // As if the store knew of something else, so that it is told again.
+    told_[mark.name] = {.kind = Rest::Kind::cooling, .until = TimePoint::min()};
+    rests_changed_ = true;
+  }
+}
+
 bool PoolSharing::learn(PoolState& pool, const std::vector<QuotaMark>& marks, TimePoint now) {
   bool changed = false;
   for (const QuotaMark& mark : marks) {

@@ -56,6 +56,8 @@ class PoolSharing {
 
   /// Rests that changed since the last time; all of them, where `anew`.
   [[nodiscard]] std::vector<QuotaMark> news(PoolState& pool, bool anew);
+  /// The store did not hear of these.
+  void unheard(const std::vector<QuotaMark>& marks);
   /// What others found. True where that may have made room.
   bool learn(PoolState& pool, const std::vector<QuotaMark>& marks, TimePoint now);
 

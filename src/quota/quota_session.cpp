@@ -161,8 +161,9 @@ QuotaRequest QuotaSession::request(std::size_t waiting, bool leaving, TimePoint 
     ask_totals(request, waiting, now);
     ask_permits(request, waiting, now);
     request.marks = sharing_->news(*state_, announce_);
-    announce_ = false;
+    announced_ = std::exchange(announce_, false);
   }
+  marks_ = request.marks;
   return request;
 }
 
@@ -296,7 +297,8 @@ bool QuotaSession::failed(const Error& error, TimePoint now) {
   next_ = later(now, kReconnect);
   for (AskedWindow& asked : windows_) asked.window.gauge->tickets.unheard(std::move(asked.uses));
   windows_.clear();
-  announce_ = true;
+  sharing_->unheard(std::exchange(marks_, {}));
+  announce_ = announce_ || std::exchange(announced_, false);
   if (options_.on_loss == StoreLoss::refuse || !reached_) {
     sharing_->refuse(*state_, fmt::format("the quota store ({}) cannot be reached: {}", options_.store, error.message));
     return true;

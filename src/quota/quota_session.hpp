@@ -74,8 +74,9 @@ class QuotaSession {
   std::uint64_t seen_marks_ = 0;
   std::int64_t processes_ = 1;
   bool linked_ = false;
-  bool reached_ = false;   ///< once, at least
-  bool announce_ = false;  ///< the store may not know what we hold
+  bool reached_ = false;    ///< once, at least
+  bool announce_ = false;   ///< the store may not know what we hold
+  bool announced_ = false;  ///< the request under way says it
   bool jumped_ = false;
   TimePoint next_{};  ///< the next request, whether there is anything to say or not
   TimePoint quiet_until_{};
@@ -83,6 +84,7 @@ class QuotaSession {
   std::vector<AskedWindow> windows_{};
   std::vector<AskedTotal> totals_{};
   std::vector<PoolSharing::Permits> permits_{};
+  std::vector<QuotaMark> marks_{};
 };
 
 }  // namespace detail

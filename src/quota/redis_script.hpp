@@ -81,15 +81,18 @@ local function room(log, ask, first)
 end
 
 local function settle(log, ask)
-  local by_id = {}
+  local by_id, all, kept = {}, {}, {}
   for _, use in ipairs(ask.used) do
-    if use[1] == 0 then log.t[#log.t + 1] = {0, use[2], use[3], ''} else by_id[use[1]] = use end
+    if use[1] == 0 then all[#all + 1] = {0, use[2], use[3], ''} else by_id[use[1]] = use end
   end
-  local kept = {}
   for _, e in ipairs(log.t) do
-    local use = by_id[e[1]]
-    if use then e = use[3] > 0 and {e[1], use[2], use[3], ''} or nil end
-    if e and e[2] + ask.window > now then kept[#kept + 1] = e end
+    if not by_id[e[1]] then all[#all + 1] = e end
+  end
+  for id, use in pairs(by_id) do
+    if use[3] > 0 then all[#all + 1] = {id, use[2], use[3], ''} end
+  end
+  for _, e in ipairs(all) do
+    if e[2] + ask.window > now then kept[#kept + 1] = e end
   end
   log.t = kept
 end

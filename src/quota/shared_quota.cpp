@@ -1,6 +1,7 @@
 #include "quota/shared_quota.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <utility>
 
@@ -66,10 +67,19 @@ void SharedQuota::run() {
   if (session_.linked()) round(true);
 }
 
+/// A store of the application's own may throw, and nobody stands above this thread to catch it.
+Result<QuotaReply> SharedQuota::exchange(const QuotaRequest& request) {
+  try {
+    return store_->exchange(request);
+  } catch (const std::exception& error) {
+    return Error{.kind = ErrorKind::connection, .message = fmt::format("{}: {}", store_->name(), error.what())};
+  }
+}
+
 void SharedQuota::round(bool leaving) {
   const QuotaRequest request = session_.request(surroundings_.waiting(), leaving, surroundings_.now());
   const TimePoint sent = surroundings_.now();
-  const Result<QuotaReply> reply = store_->exchange(request);
+  const Result<QuotaReply> reply = exchange(request);
   const TimePoint received = surroundings_.now();
   const bool changed = reply ? session_.accept(*reply, sent, received) : session_.failed(reply.error(), received);
   if (changed && !leaving) surroundings_.changed();

@@ -35,6 +35,7 @@ class SharedQuota {
  private:
   void run();
   void round(bool leaving);
+  [[nodiscard]] Result<QuotaReply> exchange(const QuotaRequest& request);
 
   std::shared_ptr<QuotaStore> store_;
   Surroundings surroundings_;

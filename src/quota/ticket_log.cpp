@@ -60,19 +60,19 @@ class Room {
 
 void TicketLog::settle(const WindowAsk& ask, const StoreMoment& moment) {
   for (const QuotaUse& use : ask.used) {
-    if (use.id == 0) {
-      entries.push_back({.until = use.at.count(), .amount = use.amount, .owner = {}});
-      continue;
-    }
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.id == use.id; });
-    if (found == entries.end()) continue;
-    if (use.amount <= 0) {
-      entries.erase(found);
+    const Entry sent{.id = use.id, .until = use.at.count(), .amount = use.amount, .owner = {}};
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [&](const Entry& each) { return use.id != 0 && each.id == use.id; });
+    // A process that was stopped for a while may have used a ticket long after it lapsed.
+    if (found == entries.end()) {
+      if (use.amount > 0) entries.push_back(sent);
+    } else if (use.amount > 0) {
+      *found = sent;
     } else {
-      *found = {.id = use.id, .until = use.at.count(), .amount = use.amount, .owner = {}};
+      entries.erase(found);
     }
   }
-  std::erase_if(entries, [&](const Entry& e) { return e.until + ask.window.count() <= moment.now; });
+  std::erase_if(entries, [&](const Entry& each) { return each.until + ask.window.count() <= moment.now; });
 }
 
 void TicketLog::renew(const std::vector<std::uint64_t>& ids, const WindowAsk& ask, const StoreMoment& moment,

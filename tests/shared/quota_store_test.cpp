@@ -141,6 +141,18 @@ TEST_CASE("stores: whoever asks, whatever they do, no window holds more than the
   }
 }
 
+TEST_CASE("stores: a ticket used long after it lapsed counts from when it was used", "[shared]") {
+  StoreUnderTest under_test(any_store());
+  Client a(under_test, "a");
+  const WindowGrant first = a.window(1, 1);
+  REQUIRE(first.tickets.size() == 1);
+  std::this_thread::sleep_for(1400ms);
+  const StoreTime late = a.exchange().now;
+  (void)a.window(1, 0, {{.id = first.tickets[0].id, .at = late, .amount = 1}});
+  const WindowGrant second = a.window(1, 1);
+  CHECK((second.tickets.empty() ? second.next : second.tickets[0].from) >= late + 1s);
+}
+
 TEST_CASE("stores: totals add up to the limit, come back from who leaves, and outlive the processes", "[shared]") {
   StoreUnderTest under_test(any_store());
   {

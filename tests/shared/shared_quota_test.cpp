@@ -2,6 +2,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -28,7 +29,9 @@ namespace {
 bool long_form() { return std::getenv("KEYWHEEL_SHARED_LONG") != nullptr; }
 
 void report(const std::string& line) {
-  if (long_form()) fmt::print("{}\n", line);
+  if (!long_form()) return;
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
 }
 
 struct Fleet {

@@ -396,6 +396,33 @@ TEST_CASE("what one process finds of a key, the others know, and so do those tha
   CHECK_FALSE(d.call(now));
 }
 
+TEST_CASE("what was found while the store was away is told when it is back, and what was ended stays ended",
+          "[quota]") {
+  SharedStore store;
+  TimePoint now(1000s);
+  Node a(store, "a", {}, now, StoreLoss::share, 2);
+  Node b(store, "b", {}, now, StoreLoss::share, 2);
+  REQUIRE(a.call_soon(now));
+  REQUIRE(b.call_soon(now));
+  REQUIRE(a.pool->disable("s#2", "by hand", now));
+  a.settle(now);
+  b.settle(now, 0, 1500ms);
+  const auto state = [&](Node& node, const char* id) { return node.pool->status(id, now).value().state; };
+  REQUIRE(state(b, "s#2") == CredentialState::disabled);
+
+  store.up = false;
+  REQUIRE(b.pool->disable("s#1", "by hand", now));
+  b.settle(now, 0, 1s);
+  store.up = true;
+  REQUIRE(a.pool->clear("s#2", now));
+  a.settle(now, 0, 1s);
+  b.settle(now, 0, 1500ms);
+  a.settle(now, 0, 1500ms);
+  CHECK(state(a, "s#1") == CredentialState::disabled);
+  CHECK(state(a, "s#2") == CredentialState::active);
+  CHECK(state(b, "s#2") == CredentialState::active);
+}
+
 TEST_CASE("names in the store hold no key", "[quota]") {
   SharedStore store;
   TimePoint now(1000s);

@@ -70,6 +70,17 @@ TEST_CASE("what was sent without a ticket counts, even beyond the limit", "[quot
   CHECK(grant.tickets[0].from == 11s);
 }
 
+TEST_CASE("a ticket used long after it lapsed counts from when it was used", "[quota]") {
+  TicketLog log;
+  const WindowGrant first = log.exchange(window(1, 1), moment(0));
+  WindowAsk ask = window(1, 0);
+  ask.used = {{.id = first.tickets.at(0).id, .at = 5s, .amount = 1}};
+  (void)log.exchange(ask, moment(5 * kSecond));
+  (void)log.exchange(ask, moment(5 * kSecond));  // said again
+  CHECK(log.entries.size() == 1);
+  CHECK(log.exchange(window(1, 1), moment(5 * kSecond + 600 * kMs)).tickets.at(0).from == 6s);
+}
+
 TEST_CASE("a renewed ticket holds its place; a lapsed one is not renewed", "[quota]") {
   TicketLog log;
   const WindowGrant first = log.exchange(window(1, 1), moment(0));
