@@ -292,10 +292,12 @@ void RouterCore::ended(CallState& call, bool good) {
 
 LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call) {
   const std::lock_guard lock(line_mutex_);
+  // Counted before it looks: room that comes in another thread right after it has looked in vain must find it waiting.
+  waiting_count_.store(waiting_.size() + 1, std::memory_order_relaxed);
   LineAnswer answer = line_.enter(waiter, now());
-  if (const auto* queued = std::get_if<Queued>(&answer)) {
-    waiting_.emplace(queued->ticket, call);
-    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+  if (const auto* queued = std::get_if<Queued>(&answer)) waiting_.emplace(queued->ticket, call);
+  waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+  if (std::holds_alternative<Queued>(answer)) {
     if (const auto when = line_.next_time()) schedule_dispatch(*when);
   }
   return answer;

@@ -44,10 +44,12 @@ struct Fleet {
     if (!day_zone.empty()) arguments.push_back(day_zone);
     processes.push_back(std::make_unique<Process>(std::move(arguments)));
   }
-  void kill_last() {
+  /// What it had to say.
+  std::string kill_last() {
     processes.back()->signal(SIGKILL);
-    (void)processes.back()->wait();
+    const ProcessResult result = processes.back()->wait();
     processes.pop_back();
+    return result.err;
   }
 
   StoreUnderTest store;
@@ -86,7 +88,7 @@ TEST_CASE("three processes share one limit of 100 a second, one is killed, Redis
   const TimePoint begun = wall_now();
   REQUIRE(fleet.server.wait_for(150 + half));
   const TimePoint killed = wall_now();
-  fleet.kill_last();
+  (void)fleet.kill_last();
   if (fleet.store.redis) {
     fleet.store.redis->kill();
     fleet.store.redis->start();
@@ -94,7 +96,7 @@ TEST_CASE("three processes share one limit of 100 a second, one is killed, Redis
     fleet.start("qps", 100, 16);
   }
   REQUIRE(fleet.server.wait_for(150 + 2 * half));
-  while (!fleet.processes.empty()) fleet.kill_last();
+  while (!fleet.processes.empty()) (void)fleet.kill_last();
 
   const std::vector<TimePoint> arrivals = fleet.server.arrivals();
   const double used = rate(arrivals, begun, killed);
@@ -120,8 +122,9 @@ TEST_CASE("kill -9 in the middle of a day's quota", "[shared][processes]") {
   for (int i = 0; i < kills; ++i) {
     const std::uint64_t before = fleet.server.count();
     fleet.start("rpd", limit, 4, "share", zone);
-    REQUIRE(fleet.server.wait_for(before + 1 + random() % 40));
-    fleet.kill_last();
+    const bool arrived = fleet.server.wait_for(before + 1 + random() % 40);
+    INFO(i << " kills, " << before << " requests, then: " << fleet.kill_last());
+    REQUIRE(arrived);
   }
   fleet.start("rpd", limit, 4, "share", zone);
   const ProcessResult last = fleet.processes.back()->wait();
