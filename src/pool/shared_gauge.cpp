@@ -10,7 +10,8 @@ namespace {
 
 /// A slice is this part of its limit, so that a process that is killed wastes no more;
 constexpr std::int64_t kSlices = 128;
-/// but not less than this, so that small limits do not ask for each call.
+/// but not less than this, so that small limits do not ask for each call. The first is so small, and each is twice the
+/// one before: who uses little has little to lose.
 constexpr std::int64_t kSmallestSlice = 4;
 /// What is used up may come back, when a process leaves and returns what it did not use.
 constexpr Nanos kAskAgain = std::chrono::seconds(5);
@@ -26,6 +27,7 @@ void SharedGauge::look(const Gauge& gauge) noexcept {
     granted_ = 0;
     known_ = 0;
     lacking_ = 0;
+    most_ = kSmallestSlice;
     quiet_until_ = {};
   }
   used_ = gauge.spent();
@@ -110,7 +112,8 @@ TimePoint SharedGauge::due(TimePoint now) const noexcept {
 
 std::int64_t SharedGauge::slice_size() const noexcept {
   const std::int64_t rest = std::max<std::int64_t>(limit - known_, 0);
-  return std::max<std::int64_t>(std::min(std::max(limit / kSlices, kSmallestSlice), rest / (4 * processes)), 1);
+  const std::int64_t size = std::min(std::max(limit / kSlices, kSmallestSlice), std::max(most_, kSmallestSlice));
+  return std::max<std::int64_t>(std::min(size, rest / (4 * processes)), 1);
 }
 
 std::int64_t SharedGauge::slice(std::int64_t waiting) noexcept {
@@ -129,6 +132,7 @@ bool SharedGauge::grant(std::int64_t period, std::int64_t holding, std::int64_t 
   const bool more = holding > granted_;
   granted_ = std::max(granted_, holding);
   known_ = sum;
+  if (more) most_ = std::min(2 * most_, std::max(limit / kSlices, kSmallestSlice));
   if (wanted == 0) return more;
   hungry_ = !more && lacking_ > 0;
   lacking_ = 0;

@@ -80,6 +80,7 @@ class SharedGauge {
   std::int64_t used_ = 0;
   std::int64_t known_ = 0;
   std::int64_t lacking_ = 0;
+  std::int64_t most_ = 0;  ///< of the next slice
   bool hungry_ = false;
   TimePoint quiet_until_{};
 };

@@ -6,8 +6,8 @@
 
 #include "integration/router_fixture.hpp"
 
-/// Whole Routers that share their limits. What the stores and the sessions do one by one is in tests/unit/quota*_test.cpp,
-/// several processes in tests/shared.
+/// Whole Routers that share their limits. What the stores and the sessions do one by one is in
+/// tests/unit/quota*_test.cpp, several processes in tests/shared.
 
 using namespace keywheel;
 using namespace keywheel::testing;
