@@ -254,6 +254,7 @@ bool PoolSharing::learn(PoolState& pool, const std::vector<QuotaMark>& marks, Ti
     }
     if (slash == std::string::npos) {
       level.rest.adopt(saved, pool.next_number_, now);
+      if (!level.members.empty()) pool.note(*level.members.front(), level, level.rest, {}, now);
     } else {
       const auto same = [&](const ModelRest& each) { return name_of(each) == mark.name.substr(slash); };
       auto place = std::find_if(level.model_rests.begin(), level.model_rests.end(), same);
@@ -265,6 +266,7 @@ bool PoolSharing::learn(PoolState& pool, const std::vector<QuotaMark>& marks, Ti
         place = level.model_rests.end() - 1;
       }
       place->rest.adopt(saved, pool.next_number_, now);
+      if (!level.members.empty()) pool.note(*level.members.front(), level, place->rest, place->name, now);
       std::erase_if(level.model_rests, [](const ModelRest& each) { return each.rest.none(); });
     }
     if (saved.kind == Rest::Kind::none) {
