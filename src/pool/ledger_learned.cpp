@@ -123,11 +123,12 @@ bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source
   statement.turns = later(source.at, gauge.window + gauge.guard);
   if (statement.calendar && !source.rules->refills) statement.turns = std::min(statement.turns, period.ends);
   if (stated.reset) {
-    if (stated.reset->count() >= 0 && *stated.reset <= gauge.window) {
-      const TimePoint began = source.at + *stated.reset - gauge.window;
+    const Nanos reset = bounded(*stated.reset);
+    if (reset <= gauge.window) {
+      const TimePoint began = source.at + reset - gauge.window;
       statement.own_in_fixed = gauge.log.sum_after(began) - gauge.log.sum_after(source.sent);
     }
-    statement.full = later(source.at, std::max<Nanos>(std::min<Nanos>(bounded(*stated.reset), gauge.window), kRounded));
+    statement.full = later(source.at, std::clamp(reset, kRounded, std::max(gauge.window, kRounded)));
   }
   learned.take(statement);
   gauge.limit = limit;
