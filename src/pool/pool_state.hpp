@@ -17,6 +17,7 @@
 #include <keywheel/credential_pool.hpp>
 
 #include "pool/news.hpp"
+#include "pool/pool_sharing.hpp"
 #include "pool/service.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -77,6 +78,7 @@ class PoolState {
   mutable std::mutex mutex;
   std::function<void()> listener{};
   PoolWatcher watcher{};
+  std::unique_ptr<PoolSharing> sharing{};  ///< nothing: no other process spends of the limits
 
   /// Time never goes back.
   [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
@@ -142,6 +144,7 @@ class PoolState {
 
  private:
   friend class PoolAccess;
+  friend class PoolSharing;
   struct Choice;
 
   // news.cpp
