@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "sim/scenario.hpp"
+
+namespace keywheel::sim {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Truth requests(std::int64_t limit, seconds window, WindowKind kind = WindowKind::sliding) {
+  return {.measure = Measure::requests, .kind = kind, .limit = limit, .window = window};
+}
+Truth tokens(std::int64_t limit, WindowKind kind = WindowKind::sliding) {
+  return {.measure = Measure::tokens, .kind = kind, .limit = limit, .window = seconds(60)};
+}
+
+/// So much of what is stated can be used, with 500 ms of guard on a minute, and of that, what must be.
+constexpr double kStatedUse = 0.99 * 60 / 60.5;
+/// Callers want so much more than is allowed.
+constexpr double kPressure = 1.2;
+
+/// A thousand keys, of which some share an account and some do not, under every kind of window.
+std::vector<KeyGroup> thousand_stated() {
+  return {
+      {.keys = 200, .per_account = 10, .stated = {.rpm = 5}, .truth = {requests(5, seconds(60))}},
+      {.keys = 200, .per_account = 10, .stated = {.rpm = 5}, .truth = {requests(5, seconds(60), WindowKind::bucket)}},
+      {.keys = 200, .per_account = 10, .stated = {.rpm = 5}, .truth = {requests(5, seconds(60), WindowKind::fixed)}},
+      {.keys = 200,
+       .per_account = 4,
+       .stated = {.rpm = 3, .rpd = 2'100},
+       .truth = {requests(3, seconds(60)), requests(2'100, hours(24), WindowKind::fixed)}},
+      {.keys = 100, .declared = false, .stated = {.rpm = 1}, .truth = {requests(1, seconds(60))}},
+      {.keys = 100, .declared = false, .stated = {.qps = 0.005}, .truth = {requests(1, seconds(200))}},
+  };
+}
+
+Scenario stated() {
+  return {.about = "limits the config states; the callers want 1.2 times as much; jitter under the guard",
+          .services = {{.id = "main", .groups = thousand_stated()}},
+          .load = {.per_hour = 1'000'000.0 / 24,
+                   .cancels = 0.02,
+                   .streams = 0.1,
+                   .stops = 0.1,
+                   .breaks = 0.01,
+                   .deadlines = 0.05},
+          .wire = {.uplink = milliseconds(450)},
+          .targets = {.refused = 0, .used = kStatedUse}};
+}
+
+Scenario shaped(Load::Shape shape, const char* about) {
+  Scenario s = stated();
+  s.about = about;
+  s.load.shape = shape;
+  s.targets.used.reset();
+  return s;
+}
+
+Scenario tenants() {
+  Scenario s = stated();
+  s.about = "three tenants of shares 1, 1 and 4, of whom the first asks for most; some calls have deadlines";
+  s.services[0].groups = {{.keys = 40, .per_account = 4, .stated = {.rpm = 30}, .truth = {requests(30, seconds(60))}}};
+  s.load.per_hour = 2 * 10 * 30 * 60;
+  s.load.tenants = {{"greedy", 1, 0.6}, {"modest", 1, 0.1}, {"paying", 4, 0.3}};
+  s.load.deadlines = 0;
+  s.targets = {.refused = 0, .used = kStatedUse, .fair = 0.9};
+  return s;
+}
+
+Scenario tokens_ahead() {
+  return {
+      .about = "tokens a minute, max_tokens charged when the request comes; sizes from tens to thousands",
+      .services = {{.id = "main",
+                    .vendor = Vendor::groq,
+                    .groups = {{.keys = 100, .per_account = 2, .stated = {.tpm = 20'000}, .truth = {tokens(20'000)}},
+                               {.keys = 100,
+                                .per_account = 2,
+                                .stated = {.rpm = 30, .tpm = 12'100},
+                                .truth = {tokens(12'100, WindowKind::bucket), requests(30, seconds(60))}}},
+                    .ahead = true}},
+      .load = {.per_hour = 1.2 * 50 * 32'100.0 / 900 * 60,
+               .cancels = 0.02,
+               .streams = 0.3,
+               .breaks = 0.01,
+               .prompt_tokens = 200,
+               .prompt_spread = 0.8,
+               .max_tokens = 600},
+      .wire = {.uplink = milliseconds(450)},
+      .targets = {.refused = 0}};
+}
+
+Scenario outages() {
+  Scenario s;
+  s.about = "two services; one fails for hours in every way, streams break, callers stop and cancel";
+  s.services = {
+      {.id = "main",
+       .groups = {{.keys = 40,
+                   .per_account = 4,
+                   .stated = {.rpm = 60, .concurrency = 40},
+                   .truth = {requests(60, seconds(60))},
+                   .dead = 0.1}},
+       .outages = {{2, 0.5, 1, 503}, {5, 1, 0.5, 500}, {8, 0.25, 1, 0}, {12, 0.5, 0.7, 0}, {16, 1, 0.1, 502}}},
+      {.id = "other",
+       .vendor = Vendor::anthropic,
+       .groups = {{.keys = 20, .per_account = 2, .stated = {.rpm = 20}, .truth = {requests(20, seconds(60))}}},
+       .outages = {{8, 0.25, 1, 529}, {20, 0.5, 0.3, 529}},
+       .priority = 1}};
+  s.load = {.shape = Load::Shape::bursty,
+            .per_hour = 20'000,
+            .cancels = 0.1,
+            .streams = 0.4,
+            .stops = 0.1,
+            .breaks = 0.05,
+            .deadlines = 0.1};
+  s.targets = {.refused = 0};
+  return s;
+}
+
+Scenario patience() {
+  Scenario s;
+  s.about = "limits that nobody states, refusals with Retry-After, callers that cancel";
+  s.services = {{.id = "main",
+                 .groups = {{.keys = 20, .per_account = 2, .truth = {requests(20, seconds(60), WindowKind::fixed)}}}}};
+  s.load = {.per_hour = 1.2 * 10 * 20 * 60, .cancels = 0.1, .streams = 0.2};
+  return s;
+}
+
+using Make = std::function<Scenario()>;
+
+const std::vector<std::pair<std::string_view, Make>>& all() {
+  static const std::vector<std::pair<std::string_view, Make>> kAll = {
+      {"stated", stated},
+      {"bursty", [] { return shaped(Load::Shape::bursty, "as `stated`, in bursts of four times the mean"); }},
+      {"diurnal", [] { return shaped(Load::Shape::diurnal, "as `stated`, by day and by night"); }},
+      {"tenants", tenants},
+      {"tokens-ahead", tokens_ahead},
+      {"outages", outages},
+      {"patience", patience},
+  };
+  return kAll;
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& scenario_names() {
+  static const std::vector<std::string_view> kNames = [] {
+    std::vector<std::string_view> names;
+    for (const auto& [name, make] : all()) names.push_back(name);
+    return names;
+  }();
+  return kNames;
+}
+
+Scenario make_scenario(std::string_view name, double size, std::optional<double> hours) {
+  const auto found = std::find_if(all().begin(), all().end(), [&](const auto& each) { return each.first == name; });
+  if (found == all().end()) throw std::invalid_argument("there is no scenario \"" + std::string(name) + '"');
+  Scenario scenario = found->second();
+  scenario.name = name;
+  scenario.hours = hours.value_or(scenario.hours);
+  for (ServiceSpec& service : scenario.services) {
+    for (KeyGroup& group : service.groups) {
+      const double accounts = std::max(1.0, std::round(group.keys * size / group.per_account));
+      group.keys = static_cast<int>(accounts) * group.per_account;
+    }
+  }
+  scenario.load.per_hour *= size;
+  return scenario;
+}
+
+Allowed allowed(const Scenario& scenario) {
+  Allowed sum;
+  for (const ServiceSpec& service : scenario.services) {
+    for (const KeyGroup& group : service.groups) {
+      double by_requests = 0;
+      double by_tokens = 0;
+      for (const Truth& truth : group.truth) {
+        const double windows = scenario.hours * 3600 / static_cast<double>(truth.window.count());
+        // A day that begins and ends within the run allows its whole on either side of midnight.
+        const double turns = truth.window >= std::chrono::hours(24)
+                                 ? std::floor((scenario.starts_at + scenario.hours) / 24) + 1
+                                 : windows;
+        const double most = static_cast<double>(truth.limit) * turns * (1 - group.burn);
+        double& least = truth.measure == Measure::requests ? by_requests : by_tokens;
+        least = least > 0 ? std::min(least, most) : most;
+      }
+      const double accounts = static_cast<double>(group.keys) / group.per_account * (1 - group.dead);
+      sum.requests += by_requests * accounts;
+      sum.tokens += by_tokens * accounts;
+    }
+  }
+  return sum;
+}
+
+}  // namespace keywheel::sim
