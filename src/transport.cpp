@@ -1,5 +1,6 @@
 #include <keywheel/transport.hpp>
 
+#include "providers/quota_headers.hpp"
 #include "providers/text.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -32,7 +33,9 @@ std::string_view HttpHead::find(std::string_view name) const noexcept {
 
 Transport::~Transport() = default;
 
-StatedQuota Transport::stated_quota(const HttpHead& /*head*/, WallTime /*now*/) const { return {}; }
+StatedQuota Transport::stated_quota(const HttpHead& head, WallTime now) const {
+  return detail::read_quota_headers(head, now);
+}
 
 std::vector<std::string> Transport::check(const ServiceConfig& /*service*/) const { return {}; }
 

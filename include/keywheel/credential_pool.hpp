@@ -33,12 +33,12 @@ enum class CredentialState : std::uint8_t {
 
 /// How one limit stands.
 struct LimitStatus {
-  std::string name{};   ///< "rpm", "tpd", …
-  std::string level{};  ///< whose it is: "key", "project", "account", "service"
-  std::string group{};  ///< limit group or model that it holds for alone; empty: all
-  std::int64_t limit = 0;
-  std::int64_t used = 0;  ///< of it, now; what is in flight included
-  bool learned = false;   ///< from what the provider said; not configured
+  std::string name{};      ///< "rpm", "tpd", …
+  std::string level{};     ///< whose it is: "key", "project", "account", "service"
+  std::string group{};     ///< limit group or model that it holds for alone; empty: all
+  std::int64_t limit = 0;  ///< of max_cost: millionths of the currency
+  std::int64_t used = 0;   ///< of it, now; what is in flight included
+  bool learned = false;    ///< from what the provider said; not configured
 };
 
 /// What one credential did and how it stands. A snapshot.

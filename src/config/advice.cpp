@@ -75,6 +75,17 @@ void advise_on_transport_security(Advice& advice, const ServiceConfig& service) 
   }
 }
 
+/// A budget counts what the prices say.
+void advise_on_budgets(Advice& advice, const ServiceConfig& service) {
+  if (!service.prices.empty()) return;
+  bool budget = service.limits.max_cost > 0;
+  for (const CredentialConfig& credential : service.credentials) {
+    budget = budget || credential.limits.max_cost > 0;
+    for (const auto& [name, limits] : credential.model_limits) budget = budget || limits.max_cost > 0;
+  }
+  if (budget) advice.add(fmt::format("{}: max_cost holds nothing back, since there are no prices", service.id));
+}
+
 /// Names that a call may be routed by; nothing where a service takes any.
 std::vector<std::string_view> routable(const RouterConfig& config) {
   std::vector<std::string_view> names;
@@ -116,6 +127,7 @@ void advise(RouterConfig& config) {
     if (!service.enabled) continue;
     advise_on_keys(advice, service);
     advise_on_transport_security(advice, service);
+    advise_on_budgets(advice, service);
     if (std::none_of(service.credentials.begin(), service.credentials.end(), [](const auto& c) { return c.enabled; })) {
       advice.add(fmt::format("{}: none of its credentials is enabled", service.id));
     }

@@ -41,6 +41,10 @@ void read_retry(Reader& reader, const JsonNode& value, Entry& entry) {
 
 void read_tls(Reader& reader, const JsonNode& value, Entry& entry) { reader.read(value, entry.service.tls.emplace()); }
 
+void read_charging(Reader& reader, const JsonNode& value, Entry& entry) {
+  reader.read(value, entry.service.charging.emplace());
+}
+
 void read_use_proxy(Reader& reader, const JsonNode& value, Entry& entry) {
   reader.read(value, entry.use_proxy.emplace());
 }
@@ -94,6 +98,9 @@ constexpr Key<Entry> kEntry[] = {
     {"retry", read_retry},
     {"use_proxy", read_use_proxy},
     {"tls", read_tls},
+    {"prices", service_member<&ServiceConfig::prices>},
+    {"limit_groups", service_member<&ServiceConfig::limit_groups>},
+    {"charging", read_charging},
     {"allow_insecure", service_member<&ServiceConfig::allow_insecure>},
     {"embedding_limit", nullptr, "calls for embeddings keep to \"limit\", like all others"},
     {"reasoning_models", nullptr, "reasoning comes with every answer that has it; ask for it in the request"},
@@ -224,6 +231,7 @@ std::vector<std::string_view> names_in_file(std::string_view name) {
       {"base_url", "server_url"},
       {"rotation", "load_balancing"},
       {"guard", "guard_ms"},
+      {"burst", "burst_ms"},
       {"rpm", "qpm"},
       {"recovery_timeout", "recovery_timeout_seconds"},
   };

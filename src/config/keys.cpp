@@ -41,6 +41,28 @@ void read_guard(Reader& reader, const JsonNode& value, Limits& limits) {
   limits.guard = std::chrono::milliseconds(milliseconds);
 }
 
+void read_burst(Reader& reader, const JsonNode& value, Limits& limits) {
+  std::int64_t milliseconds = 0;
+  reader.read(value, milliseconds);
+  limits.burst = std::chrono::milliseconds(milliseconds);
+}
+
+void read_period(Reader& reader, const JsonNode& value, Limits& limits) {
+  std::string name;
+  const std::size_t before = reader.faults.size();
+  reader.read(value, name);
+  if (reader.faults.size() != before) return;
+  if (name == "life") {
+    limits.period = Period::life;
+  } else if (name == "day") {
+    limits.period = Period::day;
+  } else if (name == "month") {
+    limits.period = Period::month;
+  } else {
+    reader.fault(value, fmt::format("expected \"life\", \"day\" or \"month\", came {}", quoted(name)));
+  }
+}
+
 constexpr Key<Limits> kLimits[] = {
     {"qps", member<Limits, &Limits::qps>},
     {"qpm", read_qpm},
@@ -53,8 +75,28 @@ constexpr Key<Limits> kLimits[] = {
     {"concurrency", member<Limits, &Limits::concurrency>},
     {"max_requests", member<Limits, &Limits::max_requests>},
     {"max_tokens", member<Limits, &Limits::max_tokens>},
+    {"max_cost", member<Limits, &Limits::max_cost>},
+    {"period", read_period},
     {"timeout", member<Limits, &Limits::timeout>},
     {"guard_ms", read_guard},
+    {"burst_ms", read_burst},
+};
+
+void read_cached_input(Reader& reader, const JsonNode& value, Price& price) {
+  reader.read(value, price.cached_input.emplace());
+}
+
+constexpr Key<Price> kPrice[] = {
+    {"input", member<Price, &Price::input>},
+    {"output", member<Price, &Price::output>},
+    {"cached_input", read_cached_input},
+    {"request", member<Price, &Price::request>},
+};
+
+constexpr Key<ChargingRule> kCharging[] = {
+    {"ahead", member<ChargingRule, &ChargingRule::ahead>},
+    {"output", member<ChargingRule, &ChargingRule::output>},
+    {"cached", member<ChargingRule, &ChargingRule::cached>},
 };
 
 constexpr Key<Timeouts> kTimeouts[] = {
@@ -108,6 +150,7 @@ constexpr Key<CredentialConfig> kCredential[] = {
     {"id", member<CredentialConfig, &CredentialConfig::id>},
     {"limit", member<CredentialConfig, &CredentialConfig::limits>},
     {"limits", member<CredentialConfig, &CredentialConfig::limits>},
+    {"model_limits", member<CredentialConfig, &CredentialConfig::model_limits>},
     {"weight", member<CredentialConfig, &CredentialConfig::weight>},
     {"account", member<CredentialConfig, &CredentialConfig::account>},
     {"project", member<CredentialConfig, &CredentialConfig::project>},
@@ -158,19 +201,14 @@ void Reader::read(const JsonNode& value, CredentialConfig& into) {
   read_object<CredentialConfig>(value, into, kCredential, read_field);
 }
 
+void Reader::read(const JsonNode& value, Price& into) { read_object<Price>(value, into, kPrice); }
+void Reader::read(const JsonNode& value, ChargingRule& into) { read_object<ChargingRule>(value, into, kCharging); }
+
 void Reader::read(const JsonNode& value, FallbackConfig& into) {
   if (value.type == JsonNode::Type::array) {
     read(value, into.any);
   } else if (expect(value, JsonNode::Type::object, "a list of models, or an object")) {
     read_object<FallbackConfig>(value, into, kFallback);
-  }
-}
-
-void Reader::read(const JsonNode& value, std::map<std::string, FallbackConfig>& into) {
-  if (!expect(value, JsonNode::Type::object)) return;
-  for (const JsonNode& child : value.children) {
-    const Step step(*this, child.key);
-    if (child.type != JsonNode::Type::null) read(child, into[std::string(child.key)]);
   }
 }
 

@@ -96,7 +96,17 @@ class Reader {
   void read(const JsonNode& value, CredentialConfig& into);
   /// A list of models, or an object with one for each case.
   void read(const JsonNode& value, FallbackConfig& into);
-  void read(const JsonNode& value, std::map<std::string, FallbackConfig>& into);
+  void read(const JsonNode& value, Price& into);
+  void read(const JsonNode& value, ChargingRule& into);
+  /// Objects by names that are the config's own.
+  template <class T>
+  requires(!std::same_as<T, std::string>) void read(const JsonNode& value, std::map<std::string, T>& into) {
+    if (!expect(value, JsonNode::Type::object)) return;
+    for (const JsonNode& child : value.children) {
+      const Step step(*this, child.key);
+      if (child.type != JsonNode::Type::null) read(child, into[std::string(child.key)]);
+    }
+  }
 
   template <std::integral I>
   requires(!std::same_as<I, bool> && !std::same_as<I, std::int64_t>) void read(const JsonNode& value, I& into) {

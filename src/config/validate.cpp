@@ -74,8 +74,14 @@ void check_limits(const Faults& faults, const Limits& limits) {
   faults.not_negative("concurrency", limits.concurrency);
   faults.not_negative("max_requests", limits.max_requests);
   faults.not_negative("max_tokens", limits.max_tokens);
+  faults.not_negative("max_cost", limits.max_cost);
   faults.not_negative("timeout", limits.timeout);
   faults.not_negative("guard", limits.guard);
+  faults.not_negative("burst", limits.burst);
+  constexpr std::chrono::milliseconds kMinute{60'000};
+  if (limits.burst >= kMinute) {
+    faults.add("burst", fmt::format("expected less than a minute, came {} ms", limits.burst.count()));
+  }
 }
 
 void check_timeouts(const Faults& faults, const Timeouts& timeouts) {
@@ -133,6 +139,17 @@ void check_headers(const Faults& faults, const std::map<std::string, std::string
   }
 }
 
+void check_prices(const Faults& faults, const std::map<std::string, Price>& prices) {
+  for (const auto& [model, price] : prices) {
+    const Faults here = faults.at(model);
+    if (model.empty()) faults.add("expected the name of a model, or \"*\", as a key, came an empty string");
+    here.not_negative("input", price.input);
+    here.not_negative("output", price.output);
+    here.not_negative("request", price.request);
+    if (price.cached_input) here.not_negative("cached_input", *price.cached_input);
+  }
+}
+
 void check_credential(const Faults& faults, CredentialConfig& credential) {
   const std::string_view key = credential.api_key.reveal();
   if (has_control(key)) {
@@ -146,6 +163,11 @@ void check_credential(const Faults& faults, CredentialConfig& credential) {
     faults.add("weight", fmt::format("expected 0 or more, came {}", credential.weight));
   }
   check_limits(faults.at("limits"), credential.limits);
+  for (const auto& [name, limits] : credential.model_limits) {
+    const Faults here = faults.at("model_limits").at(name);
+    if (name.empty()) here.add("expected the name of a model or limit group as a key, came an empty string");
+    check_limits(here, limits);
+  }
   check_base_url(faults, credential.base_url);
   check_names(faults, "models", credential.models);
 }
@@ -162,6 +184,8 @@ void check_service(const Faults& faults, ServiceConfig& service) {
   check_aliases(faults.at("model_map"), service.model_map);
   check_aliases(faults.at("model_redirect"), service.model_redirect);
   check_limits(faults.at("limits"), service.limits);
+  check_aliases(faults.at("limit_groups"), service.limit_groups);
+  check_prices(faults.at("prices"), service.prices);
   if (!std::isfinite(service.weight) || service.weight < 0) {
     faults.add("weight", fmt::format("expected 0 or more, came {}", service.weight));
   }

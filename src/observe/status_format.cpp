@@ -16,6 +16,7 @@ std::ostream& operator<<(std::ostream& out, const CredentialStatus& status) {
   if (status.cancelled != 0) fmt::format_to(add, ", {} cancelled", status.cancelled);
   fmt::format_to(add, ", {} prompt and {} completion tokens", status.prompt_tokens, status.completion_tokens);
   if (status.estimated_tokens != 0) fmt::format_to(add, " ({} estimated)", status.estimated_tokens);
+  if (status.cost > 0) fmt::format_to(add, ", cost {:g}", status.cost);
   if (status.in_flight != 0) fmt::format_to(add, ", {} in flight", status.in_flight);
   if (status.available_in == std::chrono::milliseconds::max()) {
     line += ", not available by itself";

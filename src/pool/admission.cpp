@@ -35,9 +35,8 @@ Order order_of(Rotation rotation) noexcept {
 struct PoolState::Choice {
   const Demand& demand;
   Service& service;
-  Charge charge;
+  Asking asking;
   TimePoint now;
-  std::uint64_t ticket;
   Refusal& refusal;
 };
 
@@ -104,35 +103,56 @@ void PoolState::rest_members(Level& level, TimePoint now) {
   }
 }
 
-void PoolState::check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
-                      Block& block, Level** tight) {
+void PoolState::check(Level& level, const Asking& asking, Block& block, Level** tight) {
   if (level.idle()) return;
-  if (!level.rest.none()) block.add(level.rest.check(now));
-  if (!level.model_rests.empty()) {
-    if (const Rest* rest = level.rest_of(demand.model)) {
-      Block only_here = rest->check(now);
-      only_here.everyone = {};
-      block.add(only_here);
-    }
+  if (!level.rest.none()) block.add(level.rest.check(asking.now));
+  for (const ModelRest& each : level.model_rests) {
+    if (!asking.model.is(each)) continue;
+    Block only_here = each.rest.check(asking.now);
+    only_here.everyone = {};
+    block.add(only_here);
   }
-  if (level.ledger.empty()) return;
   Block full;
-  if (!level.ledger.admits(charge, level.in_flight, now, *level.calendar, full)) {
+  if (!level.ledger.empty()) {
+    (void)level.ledger.admits(asking.charge, level.in_flight, asking.now, *level.calendar, full);
+  }
+  for (const auto& each : level.scoped) {
+    if (!asking.model.is(each->name)) continue;
+    Block here;
+    if (each->ledger.admits(asking.charge, each->in_flight, asking.now, *level.calendar, here)) continue;
+    if (!asking.only_model) here.everyone = {};
+    full.add(here);
+  }
+  if (full) {
     if (tight != nullptr && full.at >= block.at && full.why == Block::Why::tokens) *tight = &level;
     block.add(full);
   }
-  if (level.kept_for != 0 && level.kept_for != ticket) {
+  if (level.kept_for != 0 && level.kept_for != asking.ticket) {
     block.add({.why = Block::Why::waited_for, .at = level.kept_until});
   }
 }
 
-Block PoolState::obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
-                          std::uint64_t ticket, Level** tight) {
+Block PoolState::obstacle(Credential& c, const Asking& asking, Level** tight) {
   Block block;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    check(*level, demand, charge, now, ticket, block, tight);
-  }
+  for (Level* level = c.key; level != nullptr; level = level->parent) check(*level, asking, block, tight);
   return block;
+}
+
+Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePoint now, std::uint64_t ticket) const {
+  return {.model = service.model(demand.model),
+          .charge = charge_of(tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens), 0,
+                              micros_of(demand.cost), service.charging),
+          .now = now,
+          .ticket = ticket,
+          .only_model = !service.mixed};
+}
+
+/// Who sleeps because of a limit of one model's may have room for another.
+void PoolState::wake_for_other_model(Service& service, std::string_view model) {
+  if (service.asleep_for.empty() || service.asleep_for == model) return;
+  service.asleep_for.clear();
+  service.mixed = true;
+  while (!service.asleep.empty()) wake(*service.asleep.front());
 }
 
 /// Tests a ready credential; who has no room for anybody goes to sleep.
@@ -142,11 +162,14 @@ bool PoolState::fits(Choice& choice, Credential& c) {
   if (!excluded_.empty() && std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end()) {
     return false;
   }
-  block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+  block = obstacle(c, choice.asking, &tight);
   if (!block) return true;
   choice.refusal.consider(c, block);
   if (choice.refusal.first == &c) choice.refusal.tight = tight;
-  if (block.everyone > choice.now) sleep(c, block);
+  if (block.everyone > choice.now) {
+    sleep(c, block);
+    if (choice.asking.only_model && choice.service.asleep_for.empty()) choice.service.asleep_for = choice.demand.model;
+  }
   return false;
 }
 
@@ -199,8 +222,14 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
     if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
     double room = 1;
     for (Level* level = c->key; level != nullptr; level = level->parent) {
-      if (level->ledger.empty()) continue;
-      room = std::min(room, level->ledger.headroom(choice.charge, level->in_flight, choice.now, *level->calendar));
+      const Charge& charge = choice.asking.charge;
+      if (!level->ledger.empty()) {
+        room = std::min(room, level->ledger.headroom(charge, level->in_flight, choice.now, *level->calendar));
+      }
+      for (const auto& each : level->scoped) {
+        if (!choice.asking.model.is(each->name)) continue;
+        room = std::min(room, each->ledger.headroom(charge, each->in_flight, choice.now, *level->calendar));
+      }
     }
     // Of equals, the one with the fewest in flight; then the one that has waited longest.
     const double busy = c->in_flight / c->weight;
@@ -252,7 +281,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
                         std::find(excluded_.begin(), excluded_.end(), c.key) == excluded_.end();
     if (serves && (may_be_first || c.awaits_event)) {
       Level* tight = nullptr;
-      const Block block = obstacle(c, choice.demand, choice.charge, choice.now, choice.ticket, &tight);
+      const Block block = obstacle(c, choice.asking, &tight);
       choice.refusal.consider(c, block);
       if (choice.refusal.first == &c) choice.refusal.tight = tight;
       looked_for_event = choice.refusal.by_event;
@@ -276,18 +305,19 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   refusal.timeout = service->level.ledger.timeout();
   Choice choice{.demand = demand,
                 .service = *service,
-                .charge = {tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)},
+                .asking = asking_of(demand, *service, now, ticket),
                 .now = now,
-                .ticket = ticket,
                 .refusal = refusal};
   wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
 
   exclude(demand);
   const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
   const Rotation rotation = demand.rotation.value_or(service->rotation);
   Block whole;
   Level* tight = nullptr;
-  check(service->level, demand, choice.charge, now, ticket, whole, &tight);
+  check(service->level, choice.asking, whole, &tight);
 
   Credential* found = nullptr;
   hidden_.clear();
@@ -343,7 +373,9 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   record.number = next_number_++;
   record.credential = &c;
   record.sent = false;
-  record.charge = choice.charge;
+  record.learned = false;
+  record.scoped.clear();
+  record.charge = choice.asking.charge;
   record.model.assign(choice.demand.model);
   record.levels = 0;
 
@@ -352,10 +384,16 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
     ++level.in_flight;
     if (level.idle()) return;
     level.rest.start(record.number, choice.now);
-    if (!level.model_rests.empty()) {
-      if (Rest* rest = level.rest_of(record.model)) rest->start(record.number, choice.now);
+    for (ModelRest& each : level.model_rests) {
+      if (choice.asking.model.is(each)) each.rest.start(record.number, choice.now);
     }
-    level.ledger.reserve(choice.charge);
+    level.ledger.reserve(record.number, record.charge, choice.now);
+    for (const auto& each : level.scoped) {
+      if (!choice.asking.model.is(each->name)) continue;
+      record.scoped.push_back(each.get());
+      ++each->in_flight;
+      each->ledger.reserve(record.number, record.charge, choice.now);
+    }
   };
   for (Level* level = c.key; level != nullptr; level = level->parent) enter(*level);
   enter(service.level);

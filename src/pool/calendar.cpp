@@ -67,6 +67,10 @@ void Calendar::find(TimePoint now) noexcept {
   day_.number = midnight.time_since_epoch().count();
   begins_ = pool_time(midnight);
   day_.ends = pool_time(midnight + days(1));
+  const year_month_day date(midnight);
+  const year_month month(date.year(), date.month());
+  day_.month = static_cast<int>(date.year()) * std::int64_t{12} + static_cast<unsigned>(date.month());
+  day_.month_ends = pool_time(sys_days((month + months(1)) / 1));
 }
 
 }  // namespace detail

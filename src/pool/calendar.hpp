@@ -30,6 +30,8 @@ class Calendar {
   struct Day {
     std::int64_t number = 0;
     TimePoint ends{};
+    std::int64_t month = 0;  ///< number of its month
+    TimePoint month_ends{};
   };
 
   explicit Calendar(DayZone zone) noexcept : zone_(zone) {}

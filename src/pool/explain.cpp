@@ -55,6 +55,12 @@ std::string provenance(int status, bool stated) {
 /// Until `left_ms`, which is negative where it does not end by itself.
 std::string for_long(std::int64_t left_ms) { return left_ms < 0 ? "" : fmt::format(" for {} ms", left_ms); }
 
+/// A limit's value; money as it is configured.
+std::string value_of(const Block& block) {
+  if (std::string_view(block.limit) != "max_cost") return fmt::format("{} {}", block.limit, block.value);
+  return fmt::format("{} {:g}", block.limit, static_cast<double>(block.value) / 1e6);
+}
+
 std::string words_of(const Block& block, std::int64_t left_ms) {
   using Why = Block::Why;
   switch (block.why) {
@@ -73,13 +79,13 @@ std::string words_of(const Block& block, std::int64_t left_ms) {
     case Why::requests:
     case Why::tokens:
       if (block.limit[0] == '\0') return "no room" + for_long(left_ms);
-      return fmt::format("{} {} reached", block.limit, block.value) + for_long(left_ms);
+      return value_of(block) + " reached" + for_long(left_ms);
     case Why::concurrency:
-      return fmt::format("{} {} reached", block.limit, block.value);
+      return value_of(block) + " reached";
     case Why::spent:
-      return fmt::format("{} {} spent", block.limit, block.value);
+      return value_of(block) + " spent" + (block.at == kNever ? "" : for_long(left_ms));
     case Why::too_big:
-      return fmt::format("the request is larger than {} {}", block.limit, block.value);
+      return "the request is larger than " + value_of(block);
     case Why::waited_for:
       return "kept for a call that waits longer";
     case Why::tried:
@@ -152,9 +158,9 @@ Unavailable PoolState::explain(const Demand& demand, Block::Why first, TimePoint
     return answer;
   }
   exclude(demand);
-  const Charge charge{tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens)};
+  const Asking asking = asking_of(demand, service, now, 0);
   Block whole;
-  check(service.level, demand, charge, now, 0, whole, nullptr);
+  check(service.level, asking, whole, nullptr);
   if (whole) {
     answer.reason = fmt::format("service {}: {}", service.id, words_of(whole, left(whole, now)));
     answer.too_big = whole.why == Block::Why::too_big;
@@ -176,7 +182,7 @@ Unavailable PoolState::explain(const Demand& demand, Block::Why first, TimePoint
   for (Credential* c : service.members) {
     if (limits_only && named == kMostNamed) break;
     if (c->lane == nullptr || !c->lane->serves(demand.model)) continue;
-    Block block = obstacle(*c, demand, charge, now, 0);
+    Block block = obstacle(*c, asking);
     tally.add(block);
     if (is_tried(*c)) {
       block = {.why = Block::Why::tried};
@@ -220,6 +226,52 @@ std::string PoolState::explain(const ChoiceNote& note) const {
   return text;
 }
 
+namespace {
+
+std::string_view name_of(Level::Kind kind) noexcept {
+  switch (kind) {
+    case Level::Kind::key:
+      return "key";
+    case Level::Kind::project:
+      return "project";
+    case Level::Kind::account:
+      return "account";
+    case Level::Kind::peers:
+      return "provider";
+    case Level::Kind::service:
+      return "service";
+  }
+  return "";
+}
+
+void add_limits(std::vector<LimitStatus>& to, Ledger& ledger, const Level& level, std::string_view group, int in_flight,
+                TimePoint now) {
+  const std::string whose(name_of(level.kind));
+  for (Gauge& gauge : ledger.gauges()) {
+    gauge.turn(now, *level.calendar);
+    if (gauge.learned && gauge.learned->stale(now)) continue;
+    to.push_back({.name = gauge.name(),
+                  .level = whose,
+                  .group = std::string(group),
+                  .limit = gauge.limit,
+                  .used = gauge.spent(),
+                  .learned = gauge.learned != nullptr});
+  }
+  if (!ledger.has_concurrency()) return;
+  to.push_back({.name = "concurrency",
+                .level = whose,
+                .group = std::string(group),
+                .limit = ledger.concurrency(),
+                .used = in_flight});
+}
+
+void add_limits(std::vector<LimitStatus>& to, Level& level, TimePoint now) {
+  add_limits(to, level.ledger, level, {}, level.in_flight, now);
+  for (const auto& each : level.scoped) add_limits(to, each->ledger, level, each->name, each->in_flight, now);
+}
+
+}  // namespace
+
 CredentialStatus PoolState::status(Credential& c, TimePoint now) {
   CredentialStatus status;
   status.id = c.config->id;
@@ -236,6 +288,18 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
   status.reasoning_tokens = c.reasoning_tokens;
   status.estimated_tokens = c.estimated_tokens;
   status.in_flight = c.in_flight;
+  status.cost = static_cast<double>(c.cost) / 1e6;
+  const Calendar::Day& day = c.key->calendar->day(now);
+  if (c.today.period == day.number) {
+    status.requests_today = c.today.requests;
+    status.tokens_today = c.today.tokens;
+  }
+  if (c.this_month.period == day.month) {
+    status.requests_this_month = c.this_month.requests;
+    status.tokens_this_month = c.this_month.tokens;
+  }
+  for (Level* level = c.key; level != nullptr; level = level->parent) add_limits(status.limits, *level, now);
+  add_limits(status.limits, c.service->level, now);
   status.requests_last_minute = c.recent.requests(now);
   status.tokens_last_minute = c.recent.tokens(now);
 
@@ -254,7 +318,7 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
     for (Level* level = c.key; level != nullptr; level = level->parent) {
       for (const ModelRest& each : level->model_rests) {
         if (each.rest.kind() != Rest::Kind::aside && consider(each.rest) && worst == &each.rest)
-          resting_model = each.model;
+          resting_model = each.name;
       }
     }
   }
@@ -277,9 +341,9 @@ CredentialStatus PoolState::status(Credential& c, TimePoint now) {
     if (probing) status.state = CredentialState::probing;
   }
 
-  const Demand smallest{.service = c.service->id, .model = resting_model};
-  Block block = obstacle(c, smallest, {}, now, 0);
-  check(c.service->level, smallest, {}, now, 0, block, nullptr);
+  const Asking smallest{.model = {.model = resting_model, .group = resting_model}, .now = now};
+  Block block = obstacle(c, smallest);
+  check(c.service->level, smallest, block, nullptr);
   if (!block) return status;
   if (block.at == kNever || block.needs_event) {
     status.available_in = std::chrono::milliseconds::max();

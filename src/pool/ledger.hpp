@@ -1,69 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <keywheel/config.hpp>
 #include <keywheel/stated_quota.hpp>
 
-#include "pool/calendar.hpp"
-#include "pool/sliding_log.hpp"
+#include "pool/gauge.hpp"
+#include "pool/provider_rules.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
-
-/// Tokens of one request: what it reserves, or what it turned out to use.
-struct Charge {
-  std::int64_t prompt = 0;
-  std::int64_t completion = 0;
-};
-
-/// A count of tokens, within what can be added up without overflow.
-[[nodiscard]] constexpr std::int64_t tokens_of(std::int64_t stated) noexcept {
-  constexpr std::int64_t kMost = std::int64_t{1} << 40U;
-  return stated < 0 ? 0 : stated > kMost ? kMost : stated;
-}
-
-/// Over what a gauge counts it.
-enum class Span : std::uint8_t {
-  sliding,  ///< any window of the length, wherever it starts
-  day,      ///< a day of the provider's time zone
-  life,
-};
-
-[[nodiscard]] constexpr std::int64_t amount_of(Measure measure, const Charge& charge) noexcept {
-  switch (measure) {
-    case Measure::requests:
-      return 1;
-    case Measure::tokens:
-      return charge.prompt + charge.completion;
-    case Measure::input:
-      return charge.prompt;
-    case Measure::output:
-      return charge.completion;
-  }
-  return 0;
-}
-
-/// One limit and what is counted against it.
-struct Gauge {
-  Measure measure = Measure::requests;
-  Span span = Span::sliding;
-  std::int64_t limit = 0;
-  Nanos window{0};           ///< sliding: as stated, without guard
-  Nanos guard{0};            ///< held this much longer
-  std::uint64_t since = 0;   ///< leases of lower numbers are not counted here
-  std::int64_t pending = 0;  ///< lent, not yet sent
-  std::int64_t used = 0;     ///< day, life: sent
-  std::int64_t carried = 0;  ///< day: of `used`, so late that it may arrive on the next day
-  std::int64_t day = 0;
-  SlidingLog log{};
-
-  /// Brings it to `now`.
-  void turn(TimePoint now, Calendar& calendar) noexcept;
-  [[nodiscard]] std::int64_t spent() const noexcept { return pending + (span == Span::sliding ? log.sum() : used); }
-  [[nodiscard]] std::int64_t room() const noexcept { return limit - spent(); }
-};
 
 /// Why an attempt cannot start at once.
 struct Block {
@@ -77,7 +25,7 @@ struct Block {
     requests,      ///< a limit on requests
     tokens,        ///< a limit on tokens
     concurrency,   ///< as many in flight as may be
-    spent,         ///< a limit over its life
+    spent,         ///< a total of requests, tokens or money
     too_big,       ///< more tokens than the limit
     waited_for,    ///< kept for a call that waits
     tried,         ///< this call had it already
@@ -96,11 +44,13 @@ struct Block {
   void add(const Block& other) noexcept;
 };
 
-/// The limits at one level (a key, a project, an account, a service) and what is counted against them.
+/// The limits at one level (a key, a project, an account, a service), for all models or for one limit group, and what
+/// is counted against them: those of the config, and those learned from what the provider says. Each holds by itself.
 class Ledger {
  public:
-  /// Takes new limits. What is counted stays with each limit that stays. Leases from number `since` on are counted.
-  void configure(const Limits& limits, std::uint64_t since);
+  /// Takes new limits, all of which hold. What is counted stays with each limit that stays, and what was learned stays.
+  /// Leases from number `since` on are counted.
+  void configure(std::span<const Limits> sets, const ProviderRules& rules, std::uint64_t since);
 
   /// What was sent at `at` before a limit that counts from lease `since` was there to count it. Earliest first.
   void recall(std::uint64_t since, TimePoint at, std::int64_t requests, std::int64_t tokens);
@@ -117,7 +67,7 @@ class Ledger {
   [[nodiscard]] bool admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar, Block& block);
 
   /// A place lent: it counts from now, wherever `send` will put it.
-  void reserve(const Charge& charge) noexcept;
+  void reserve(std::uint64_t lease, const Charge& charge, TimePoint now) noexcept;
   /// The place lent is spent at `at`.
   void send(std::uint64_t lease, const Charge& charge, TimePoint at, Calendar& calendar);
   /// Nothing was sent: the place is free again.
@@ -129,14 +79,39 @@ class Ledger {
   /// Share of the tightest limit that is left after `charge`, 0 to 1; 1 without limits.
   [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
 
+  /// An answer, as the source of what it states.
+  struct Source {
+    std::uint64_t lease = 0;
+    TimePoint sent{};
+    TimePoint at{};
+    const ProviderRules* rules = nullptr;
+    Nanos guard{0};
+    std::int64_t configured_rpm = 0;  ///< of the levels that it concerns; 0: none
+  };
+  [[nodiscard]] std::int64_t configured_rpm() const noexcept;
+  /// The gauge that a statement is about, made where there is none, and the statement, put right. `fresh`: made now,
+  /// and without what is in flight. Nothing: it states nothing that could be kept to.
+  [[nodiscard]] Gauge* learned_gauge(StatedLimit& stated, const Source& source, bool& fresh);
+  /// What is in flight counts in a gauge that was made after it was lent. Earliest first.
+  static void adopt(Gauge& gauge, const Charge& charge, bool sent, TimePoint at, Calendar& calendar);
+  /// Takes a statement over. True where that may have made room.
+  bool learn(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now, Calendar& calendar);
+  void forget_learned() noexcept;
+  /// An attempt went well, or met a limit.
+  void served(std::uint64_t lease) noexcept;
+  void refused() noexcept;
+
  private:
   std::vector<Gauge> gauges_{};
   int concurrency_ = 0;
   Nanos timeout_ = std::chrono::seconds(30);
 };
 
-/// The tighter of two sets of limits, field by field: what holds where several credentials share a level.
-[[nodiscard]] Limits tighter(const Limits& a, const Limits& b) noexcept;
+/// The gauges of a set of limits. `rules`: how the provider judges what is said by the minute.
+[[nodiscard]] std::vector<Gauge> gauges_of(const Limits& limits, const ProviderRules& rules);
+
+/// How much longer than its length a window is held.
+[[nodiscard]] Nanos guard_of(std::chrono::milliseconds guard, Nanos window) noexcept;
 
 /// Whether any limit is set.
 [[nodiscard]] bool has_any(const Limits& limits) noexcept;

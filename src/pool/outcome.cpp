@@ -47,15 +47,25 @@ bool turned_down(FailureClass failure) noexcept {
 }
 
 /// What an attempt used, as far as is known; what was reserved stands for the rest.
-Charge used(const Charge& reserved, const Outcome& outcome) noexcept {
-  Charge charge = reserved;
+Charge used(const Charge& reserved, const Outcome& outcome, const ChargingRule& rule) noexcept {
   const Usage& usage = outcome.usage;
-  if (outcome.failure && usage.empty() && turned_down(outcome.failure->failure)) charge.completion = 0;
-  if (usage.prompt_tokens) charge.prompt = tokens_of(*usage.prompt_tokens);
+  std::int64_t prompt = reserved.prompt;
+  std::int64_t completion = reserved.completion;
+  const bool refused = outcome.failure && usage.empty() && turned_down(outcome.failure->failure);
+  if (refused) completion = 0;
+  if (usage.prompt_tokens) prompt = tokens_of(*usage.prompt_tokens);
   if (usage.completion_tokens) {
-    charge.completion = tokens_of(*usage.completion_tokens);
+    completion = tokens_of(*usage.completion_tokens);
   } else if (usage.total_tokens && usage.prompt_tokens) {
-    charge.completion = tokens_of(tokens_of(*usage.total_tokens) - charge.prompt);
+    completion = tokens_of(tokens_of(*usage.total_tokens) - prompt);
+  }
+  const std::int64_t cached = tokens_of(usage.cached_tokens.value_or(0));
+  const std::int64_t cost = outcome.cost > 0 ? micros_of(outcome.cost) : refused ? 0 : reserved.cost;
+  Charge charge = charge_of(prompt, completion, cached, cost, rule);
+  if (rule.ahead && !refused) {
+    // The ceiling was charged when the request came, and stays so whatever is written.
+    charge.output = std::max(charge.output, reserved.output);
+    charge.tokens = charge.input + (rule.output ? charge.output : 0);
   }
   return charge;
 }
@@ -76,7 +86,13 @@ void count(Credential& c, const Outcome& outcome, TimePoint now) {
   c.cached_tokens += tokens_of(usage.cached_tokens.value_or(0));
   c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
   if (usage.estimated) c.estimated_tokens += prompt + completion;
-  if (prompt + completion != 0) c.recent.add(now, 0, prompt + completion);
+  c.cost += micros_of(outcome.cost);
+  if (prompt + completion != 0) {
+    const Calendar::Day& day = c.key->calendar->day(now);
+    c.recent.add(now, 0, prompt + completion);
+    c.today.add(day.number, 0, prompt + completion);
+    c.this_month.add(day.month, 0, prompt + completion);
+  }
 
   if (!outcome.failure && outcome.latency.count() > 0) {
     const double sample = static_cast<double>(outcome.latency.count());
@@ -87,10 +103,11 @@ void count(Credential& c, const Outcome& outcome, TimePoint now) {
   }
 }
 
-/// The level of the path that a failure concerns; nullptr where none of the pool's.
+/// The level of the path that a failure concerns; nullptr where none of the pool's. Of several accounts, of which one
+/// was found out to hold the other, the outermost.
 Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
   const auto of_kind = [&](Level::Kind kind) {
-    for (std::size_t i = 0; i < record.levels; ++i) {
+    for (std::size_t i = record.levels; i-- > 0;) {
       if (record.path[i]->kind == kind) return record.path[i];
     }
     return record.path[0];
@@ -114,10 +131,13 @@ Level* level_of(const LeaseRecord& record, Scope scope) noexcept {
   return nullptr;
 }
 
-Rest& model_rest(Level& level, const std::string& model) {
-  if (Rest* known = level.rest_of(model)) return *known;
+/// The rest of one model at a level; of a whole limit group, where the failure concerns what those models share.
+Rest& model_rest(Level& level, std::string_view name, bool group) {
+  for (ModelRest& each : level.model_rests) {
+    if (each.group == group && each.name == name) return each.rest;
+  }
   if (level.model_rests.size() >= kMostModelRests) level.model_rests.erase(level.model_rests.begin());
-  level.model_rests.push_back({.model = model, .rest = {}});
+  level.model_rests.push_back({.name = std::string(name), .group = group, .rest = {}});
   return level.model_rests.back().rest;
 }
 
@@ -126,6 +146,10 @@ Rest& model_rest(Level& level, const std::string& model) {
 LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noexcept {
   if (slot >= records_.size() || records_[slot].number != number || number == 0) return nullptr;
   return &records_[slot];
+}
+
+AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
+  return record.credential->service->model(record.model);
 }
 
 void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
@@ -137,31 +161,39 @@ void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
     Level& level = *record->path[i];
     if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
   }
-  ++record->credential->requests;
-  record->credential->recent.add(now, 1, 0);
+  for (Scoped* each : record->scoped) each->ledger.send(number, record->charge, now, *each->level->calendar);
+  Credential& c = *record->credential;
+  const Calendar::Day& day = c.key->calendar->day(now);
+  ++c.requests;
+  c.recent.add(now, 1, 0);
+  c.today.add(day.number, 1, 0);
+  c.this_month.add(day.month, 1, 0);
 }
 
 /// Takes the attempt out of the ledgers' care. True where that made room.
 bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
-  if (!record.sent && outcome.sent) {
-    // Sent at some time unknown between the lending and now; now holds its place longest.
-    sent(static_cast<std::uint32_t>(&record - records_.data()), record.number, now);
-  }
-  const Charge actual = used(record.charge, outcome);
+  const Charge actual = used(record.charge, outcome, record.credential->service->charging);
+  const auto leave = [&](Ledger& ledger, Calendar& calendar) {
+    if (record.sent) {
+      return ledger.settle(record.number, record.charge, actual, record.sent_at, now, calendar) ||
+             ledger.has_concurrency();
+    }
+    ledger.give_back(record.number, record.charge);
+    return true;
+  };
   bool changed = false;
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
-    if (level.ledger.empty()) continue;
-    bool room = level.ledger.has_concurrency();
-    if (!record.sent) {
-      level.ledger.give_back(record.number, record.charge);
-      room = true;
-    } else if (level.ledger.settle(record.number, record.charge, actual, record.sent_at, now, *level.calendar)) {
-      room = true;
-    }
-    if (room) wake_members(level);
-    changed = changed || room;
+    if (level.ledger.empty() || !leave(level.ledger, *level.calendar)) continue;
+    wake_members(level);
+    changed = true;
+  }
+  for (Scoped* each : record.scoped) {
+    --each->in_flight;
+    if (!leave(each->ledger, *each->level->calendar)) continue;
+    wake_members(*each->level);
+    changed = true;
   }
   return changed;
 }
@@ -173,14 +205,16 @@ bool PoolState::applaud(LeaseRecord& record) {
     level.streak.clear();
     bool ended = level.rest.succeed(record.number);
     if (!level.model_rests.empty()) {
-      const auto gone = std::erase_if(level.model_rests, [&](ModelRest& each) {
-        return each.model == record.model && each.rest.succeed(record.number);
-      });
+      const AskedModel model = model_of(record);
+      const auto gone = std::erase_if(
+          level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
       ended = ended || gone != 0;
     }
+    level.ledger.served(record.number);
     if (ended) wake_members(level);
     changed = changed || ended;
   }
+  for (Scoped* each : record.scoped) each->ledger.served(record.number);
   record.credential->service->evidence.cases.clear();
   return changed;
 }
@@ -191,7 +225,9 @@ bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
     Level& level = *record.path[i];
     if (level.idle()) continue;
     bool was_probe = level.rest.release(record.number, pause, now);
-    if (Rest* rest = level.rest_of(record.model)) was_probe = rest->release(record.number, pause, now) || was_probe;
+    for (ModelRest& each : level.model_rests) {
+      if (model_of(record).is(each)) was_probe = each.rest.release(record.number, pause, now) || was_probe;
+    }
     if (was_probe) wake_members(level);
     changed = changed || was_probe;
   }
@@ -243,19 +279,26 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   news.next = next_number_;
   const bool one_model = failure.scope == Scope::key_model || failure.scope == Scope::project_model ||
                          failure.scope == Scope::account_model;
+  const auto shared_rest = [&]() -> Rest& {
+    return one_model ? model_rest(*level, model_of(record).limited(), true) : level->rest;
+  };
+  if (effect == CredentialEffect::rest || effect == CredentialEffect::exhaust) {
+    for (std::size_t i = 0; i < record.levels; ++i) record.path[i]->ledger.refused();
+    for (Scoped* each : record.scoped) each->ledger.refused();
+  }
   switch (effect) {
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      shared_rest().fail(news, policy_, now);
       if (!one_model && level->kind == Level::Kind::key) count_streak(record, news, now);
       break;
     case CredentialEffect::exhaust:
       news.kind = Rest::Kind::exhausted;
-      (one_model ? model_rest(*level, record.model) : level->rest).fail(news, policy_, now);
+      shared_rest().fail(news, policy_, now);
       break;
     case CredentialEffect::set_aside:
       news.kind = Rest::Kind::aside;
-      model_rest(*level, record.model).fail(news, policy_, now);
+      model_rest(*level, record.model, false).fail(news, policy_, now);
       break;
     case CredentialEffect::disable:
       if (wrong_endpoint(record, *level, now, changed)) return FailureClass::config;
@@ -276,6 +319,16 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   LeaseRecord* record = record_of(slot, number);
   if (record == nullptr) return {};
   Credential& c = *record->credential;
+  // Sent at some time unknown between the lending and now; now holds its place longest.
+  if (outcome.sent) sent(slot, number, now);
+  if (!record->learned && !outcome.stated.empty()) {
+    // Headers come with the first of the answer, not with its end.
+    const TimePoint heard = outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
+    changed = learn(slot, number, outcome.stated, heard) || changed;
+  }
+  if (outcome.failure && !outcome.failure->limits.empty()) {
+    learn_limits(*record, outcome.failure->limits, now, now, changed);
+  }
   changed = settle(*record, outcome, now) || changed;
   Verdict verdict;
   if (!outcome.failure) {

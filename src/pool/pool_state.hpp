@@ -42,13 +42,24 @@ struct Refusal {
   void consider(Credential& c, const Block& block_of_c) noexcept;
 };
 
+/// A demand, as it is held against the limits of each level.
+struct Asking {
+  AskedModel model{};
+  Charge charge{};
+  TimePoint now{};
+  std::uint64_t ticket = 0;  ///< the waiting call that asks, or 0
+  bool only_model = false;   ///< its service is asked for no other model
+};
+
 /// One lent credential.
 struct LeaseRecord {
   std::uint64_t number = 0;  ///< 0: free
   Credential* credential = nullptr;
-  std::array<Level*, 5> path{};
+  std::array<Level*, 6> path{};
   std::uint8_t levels = 0;
   bool sent = false;
+  bool learned = false;           ///< what its answer states has been taken over
+  std::vector<Scoped*> scoped{};  ///< of its model or limit group, on its path
   Charge charge{};
   TimePoint sent_at{};
   std::string model{};
@@ -70,6 +81,9 @@ class PoolState {
   /// How often the services were built: what pointed into an earlier build must not be used.
   [[nodiscard]] std::uint64_t builds() const noexcept { return builds_; }
 
+  [[nodiscard]] bool learn(const Lease& lease, const StatedQuota& stated, TimePoint now) {
+    return learn(lease.slot_, lease.number_, stated, now);
+  }
   static void bind(Lease& lease, std::shared_ptr<CredentialPool> pool) noexcept { lease.pool_ = std::move(pool); }
 
   // topology.cpp
@@ -82,13 +96,16 @@ class PoolState {
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
   [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal);
   /// What keeps `c` from an attempt at `now`, its service aside.
-  [[nodiscard]] Block obstacle(Credential& c, const Demand& demand, const Charge& charge, TimePoint now,
-                               std::uint64_t ticket, Level** tight = nullptr);
+  [[nodiscard]] Block obstacle(Credential& c, const Asking& asking, Level** tight = nullptr);
 
   // outcome.cpp
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
+  // statements.cpp
+  /// What the answer to a lease states, as soon as it is known. True where room may have come.
+  bool learn(std::uint32_t slot, std::uint64_t number, const StatedQuota& stated, TimePoint now);
+  // outcome.cpp
   void clear(Credential& c, TimePoint now);
   void disable(Credential& c, std::string_view reason, TimePoint now);
   /// Something at this level is in nobody's way any more.
@@ -108,7 +125,12 @@ class PoolState {
   struct Choice;
 
   // topology.cpp
-  using LimitsOf = std::unordered_map<Level*, Limits>;
+  struct LevelLimits {
+    std::vector<Limits> all{};
+    std::map<std::string, std::vector<Limits>, std::less<>> scoped{};
+  };
+  using LimitsOf = std::unordered_map<Level*, LevelLimits>;
+  void configure(Level& level, const LevelLimits& limits);
   void add_credential(Service& service, const ServiceConfig& config, const CredentialConfig& credential,
                       LimitsOf& limits);
   [[nodiscard]] Level* link(Level& key, const ServiceConfig& config, const CredentialConfig& credential);
@@ -126,8 +148,10 @@ class PoolState {
   void wake_members(Level& level);
   void rest_members(Level& level, TimePoint now);
   void sleep(Credential& c, const Block& block);
-  void check(Level& level, const Demand& demand, const Charge& charge, TimePoint now, std::uint64_t ticket,
-             Block& block, Level** tight);
+  void check(Level& level, const Asking& asking, Block& block, Level** tight);
+  [[nodiscard]] Asking asking_of(const Demand& demand, const Service& service, TimePoint now,
+                                 std::uint64_t ticket) const;
+  void wake_for_other_model(Service& service, std::string_view model);
   [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
@@ -139,11 +163,24 @@ class PoolState {
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;
   [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
+  [[nodiscard]] static AskedModel model_of(const LeaseRecord& record) noexcept;
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
   void count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now);
   [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
+
+  // statements.cpp
+  void learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
+                    bool& changed);
+  [[nodiscard]] Scoped* scoped_for(Level& level, std::string_view name);
+  void adopt(Gauge& gauge, const Level& level, const Scoped* scoped);
+
+  // kinship.cpp
+  /// Keys that state the same owner are joined below it.
+  void join(LeaseRecord& record, const std::string& organization, const std::string& project);
+  [[nodiscard]] bool join_at(Level::Kind kind, Level& owner, const std::string& name);
+  void put_above(Level& owner, Level& joint);
 
   RetryPolicy policy_;
   std::string region_;
@@ -161,6 +198,7 @@ class PoolState {
   std::vector<std::pair<DayZone, std::unique_ptr<Calendar>>> calendars_{};
   std::vector<std::unique_ptr<Credential>> buried_{};  ///< removed, with leases out
   std::vector<std::unique_ptr<Service>> buried_services_{};
+  ByText<Level*> stated_owners_{};  ///< by what an answer stated: the first that it concerned, or the joint level
 
   std::vector<LeaseRecord> records_{};
   std::vector<std::uint32_t> free_{};
@@ -175,6 +213,8 @@ class PoolState {
 class PoolAccess {
  public:
   [[nodiscard]] static PoolState& state(CredentialPool& pool) noexcept { return *pool.state_; }
+  /// What an answer states of limits, told when its headers have come: the end of a stream may be minutes away.
+  static void learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now);
 };
 
 }  // namespace detail

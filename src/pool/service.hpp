@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,8 +37,20 @@ struct Service {
   double turn = 0;             ///< virtual time: the turn taken last
   double draw = 0;
   AuthEvidence evidence{};
+  std::string provider{};
+  const ProviderRules* rules = nullptr;
+  ChargingRule charging{};
+  std::map<std::string, std::string, std::less<>> limit_groups{};
+  std::string asleep_for{};   ///< some sleep because of limits of this model's alone; empty: nobody
+  bool mixed = false;         ///< it is asked for several models, so nobody sleeps because of one
   Nanos longest_wait{0};      ///< the longest Limits::timeout of its own and its credentials'
   std::uint64_t changes = 0;  ///< grows whenever room may have come before its time
+
+  [[nodiscard]] AskedModel model(std::string_view name) const noexcept {
+    if (limit_groups.empty()) return {.model = name};
+    const auto known = limit_groups.find(name);
+    return {.model = name, .group = known == limit_groups.end() ? std::string_view{} : known->second};
+  }
 };
 
 }  // namespace detail

@@ -47,6 +47,12 @@ void SlidingLog::adjust(TimePoint at, std::int64_t delta, TimePoint now) noexcep
   sum_ += delta;
 }
 
+std::int64_t SlidingLog::sum_after(TimePoint at) const noexcept {
+  std::int64_t sum = 0;
+  for (std::size_t i = count_; i-- > 0 && entry(i).at > at;) sum += entry(i).amount;
+  return sum;
+}
+
 TimePoint SlidingLog::freed(std::int64_t amount) const noexcept {
   for (std::size_t i = 0; i < count_; ++i) {
     const Entry& e = entry(i);

@@ -38,6 +38,9 @@ class SlidingLog {
   /// Corrects what was added at `at`; nothing happens where that has left the window.
   void adjust(TimePoint at, std::int64_t delta, TimePoint now) noexcept;
 
+  /// Of the sum, what was added after `at`, as far as the log tells them apart.
+  [[nodiscard]] std::int64_t sum_after(TimePoint at) const noexcept;
+
   /// When `amount` of what is logged will have left; kNever where that is more than all of it.
   [[nodiscard]] TimePoint freed(std::int64_t amount) const noexcept;
 

@@ -180,10 +180,28 @@ void PoolState::add_credential(Service& service, const ServiceConfig& config, co
   Level* limited = link(*key, config, credential);
   for (Level* each = key; each != nullptr; each = each->parent) {
     each->calendar = calendar;
+    each->rules = service.rules;
     each->members.push_back(&c);
   }
-  const auto [known, inserted] = limits.emplace(limited, credential.limits);
-  if (!inserted) known->second = tighter(known->second, credential.limits);
+  LevelLimits& here = limits[limited];
+  here.all.push_back(credential.limits);
+  for (const auto& [name, of_name] : credential.model_limits) here.scoped[name].push_back(of_name);
+}
+
+void PoolState::configure(Level& level, const LevelLimits& limits) {
+  if (level.members.empty()) return;  // kept as it is, in case its members come back
+  level.ledger.configure(limits.all, *level.rules, next_number_);
+  recall(level.ledger, level.members, next_number_, clock_);
+  for (const auto& each : level.scoped) {
+    if (limits.scoped.find(each->name) == limits.scoped.end()) each->ledger.configure({}, *level.rules, next_number_);
+  }
+  for (const auto& [name, of_name] : limits.scoped) {
+    if (!std::any_of(of_name.begin(), of_name.end(), has_any)) continue;
+    Scoped* scoped = scoped_for(level, name);
+    if (scoped == nullptr) continue;
+    scoped->ledger.configure(of_name, *level.rules, next_number_);
+    recall(scoped->ledger, level.members, next_number_, clock_);
+  }
 }
 
 void PoolState::arrange(Service& service, const ServiceConfig& config) {
@@ -278,7 +296,10 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     level.streak.clear();
     level.parent = nullptr;
     level.kept_for = 0;
+    level.stated_organization.clear();
+    level.stated_project.clear();
   };
+  stated_owners_.clear();
   for (auto& [hash, key] : keys_) reset(*key);
   for (auto& [name, shared] : levels_) reset(*shared);
   for (auto& [id, service] : services_) {
@@ -298,21 +319,23 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     Service& service = *slot;
     service.removed = false;
     service.rotation = config.rotation;
+    service.provider = config.provider;
+    service.rules = &rules_of(config);
+    service.charging = config.charging.value_or(service.rules->charging);
+    service.limit_groups = {config.limit_groups.begin(), config.limit_groups.end()};
+    service.mixed = false;
+    service.asleep_for.clear();
     service.level.calendar = calendar_of(config);
-    service.level.ledger.configure(config.limits, next_number_);
+    service.level.rules = service.rules;
+    service.level.ledger.configure({&config.limits, 1}, *service.rules, next_number_);
     service.longest_wait = service.level.ledger.timeout();
     for (const CredentialConfig& credential : config.credentials) {
       if (credential.enabled) add_credential(service, config, credential, limits);
     }
     recall(service.level.ledger, service.members, next_number_, clock_);
   }
-  const auto configure = [&](Level& level) {
-    if (level.members.empty()) return;  // kept as it is, in case its members come back
-    level.ledger.configure(limits[&level], next_number_);
-    recall(level.ledger, level.members, next_number_, clock_);
-  };
-  for (const auto& [hash, key] : keys_) configure(*key);
-  for (const auto& [name, shared] : levels_) configure(*shared);
+  for (const auto& [hash, key] : keys_) configure(*key, limits[key.get()]);
+  for (const auto& [name, shared] : levels_) configure(*shared, limits[shared.get()]);
   bury_removed();
   for (const ServiceConfig& config : services) {
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) arrange(*service, config);

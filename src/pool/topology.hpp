@@ -23,10 +23,34 @@ namespace detail {
 struct Credential;
 struct Service;
 
-/// One model at one level.
+/// One model, or one limit group, at one level.
 struct ModelRest {
-  std::string model{};
+  std::string name{};
+  bool group = false;  ///< a limit group's
   Rest rest{};
+};
+
+struct Level;
+
+/// What holds at a level for one limit group or model alone. Lives as long as its level.
+struct Scoped {
+  std::string name{};
+  Level* level = nullptr;
+  Ledger ledger{};
+  int in_flight = 0;
+};
+
+/// The model that is asked for, as it is sent upstream, and the limit group that it belongs to; empty: none.
+struct AskedModel {
+  std::string_view model{};
+  std::string_view group{};
+
+  /// Under which its limits are known.
+  [[nodiscard]] std::string_view limited() const noexcept { return group.empty() ? model : group; }
+  [[nodiscard]] bool is(std::string_view name) const noexcept {
+    return name == model || (name == group && !group.empty());
+  }
+  [[nodiscard]] bool is(const ModelRest& rest) const noexcept { return rest.name == (rest.group ? limited() : model); }
 };
 
 /// One level on the path of an attempt: a key, and what it shares with others.
@@ -42,10 +66,15 @@ struct Level {
   std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
   Level* parent = nullptr;
   Calendar* calendar = nullptr;
+  const ProviderRules* rules = nullptr;
   Ledger ledger{};
+  std::vector<std::unique_ptr<Scoped>> scoped{};
   Rest rest{};
   std::vector<ModelRest> model_rests{};
   std::vector<Credential*> members{};  ///< whose path leads through here
+  bool stated = false;                 ///< made because providers' answers named it
+  std::string stated_organization{};   ///< key: whom its answers name
+  std::string stated_project{};
   std::vector<const Level*> streak{};  ///< peers: keys that met their limit since the last success among them
   int in_flight = 0;
   std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
@@ -53,11 +82,11 @@ struct Level {
 
   /// Nothing here can be in the way.
   [[nodiscard]] bool idle() const noexcept {
-    return rest.none() && model_rests.empty() && ledger.empty() && kept_for == 0;
+    return rest.none() && model_rests.empty() && ledger.empty() && scoped.empty() && kept_for == 0;
   }
-  [[nodiscard]] Rest* rest_of(std::string_view model) noexcept {
-    for (ModelRest& each : model_rests) {
-      if (each.model == model) return &each.rest;
+  [[nodiscard]] Scoped* scoped_as(std::string_view name) const noexcept {
+    for (const auto& each : scoped) {
+      if (each->name == name) return each.get();
     }
     return nullptr;
   }
@@ -66,6 +95,19 @@ struct Level {
 /// Members of a service among which a rotation chooses freely: same region, same models, all with weight or all
 /// without.
 struct Lane;
+
+/// What was sent and used in one day or month.
+struct PeriodCount {
+  std::int64_t period = 0;
+  std::int64_t requests = 0;
+  std::int64_t tokens = 0;
+
+  void add(std::int64_t current, std::int64_t more_requests, std::int64_t more_tokens) noexcept {
+    if (current != period) *this = {.period = current};
+    requests += more_requests;
+    tokens += more_tokens;
+  }
+};
 
 /// One configured credential.
 struct Credential {
@@ -105,7 +147,10 @@ struct Credential {
   std::int64_t cached_tokens = 0;
   std::int64_t reasoning_tokens = 0;
   std::int64_t estimated_tokens = 0;
+  std::int64_t cost = 0;  ///< millionths
   Recent recent{};
+  PeriodCount today{};
+  PeriodCount this_month{};
 };
 
 }  // namespace detail

@@ -14,6 +14,7 @@
 #include "providers/anthropic_body.hpp"
 #include "providers/request_headers.hpp"
 #include "wire/json.hpp"
+#include "wire/rfc3339.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -29,19 +30,8 @@ const Secret* find_token(const CredentialConfig& credential) {
 
 /// "2026-07-24T00:00:00Z" as Unix seconds; 0: none.
 std::int64_t unix_time(std::string_view text) {
-  const auto number = [text](std::size_t begin, std::size_t size) {
-    int value = 0;
-    for (const char c : text.substr(begin, size)) value = c >= '0' && c <= '9' ? value * 10 + (c - '0') : -100'000;
-    return value;
-  };
-  if (text.size() < 19) return 0;
-  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
-                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
-                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
-  if (!day.ok() || number(0, 4) < 1970) return 0;
-  const auto time = std::chrono::sys_days(day) + std::chrono::hours(number(11, 2)) +
-                    std::chrono::minutes(number(14, 2)) + std::chrono::seconds(number(17, 2));
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  const auto time = parse_rfc3339(text);
+  return time ? std::chrono::floor<std::chrono::seconds>(*time).time_since_epoch().count() : 0;
 }
 
 class AnthropicTransport final : public Transport {

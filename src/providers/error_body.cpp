@@ -32,6 +32,8 @@ std::string words(JsonValue value) {
     }
     if (!joined.empty()) return clipped(joined);
   }
+  // Mistral's validator: {"message":{"detail":[{"msg","loc",…}]}}.
+  if (value["detail"].size() > 0) return words(value["detail"]);
   return clipped(value.raw());
 }
 

@@ -38,6 +38,8 @@ constexpr std::array kFacts = {
     FinishFact{"model_context_window_exceeded", length, FailureClass::context, true},
     // https://api-docs.deepseek.com/api/create-chat-completion
     FinishFact{"insufficient_system_resource", error, FailureClass::capacity},
+    // https://docs.cohere.com/reference/chat
+    FinishFact{"timeout", error, FailureClass::timeout},
     // https://openrouter.ai/docs/api-reference/overview: the provider behind it failed.
     FinishFact{"error", error, FailureClass::server},
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 
 #include "providers/retry_time.hpp"
 #include "providers/text.hpp"
@@ -97,6 +99,32 @@ Violation worst_violation(JsonValue details) {
   return worst;
 }
 
+/// Which limit a violation is of: "GenerateContentInputTokensPerModelPerMinute-FreeTier", quotaValue "250000".
+std::optional<StatedLimit> limit_of(JsonValue violation) {
+  const std::string_view id = violation["quotaId"].string();
+  const std::string_view text = violation["quotaValue"].string_or_number();
+  StatedLimit limit;
+  std::int64_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc() || end != text.data() + text.size() || value <= 0) return std::nullopt;
+  limit.limit = value;
+  if (contains_ignoring_case(id, "PerMinute")) {
+    limit.window = std::chrono::minutes(1);
+  } else if (contains_ignoring_case(id, "PerDay")) {
+    limit.window = std::chrono::hours(24);
+  } else {
+    return std::nullopt;
+  }
+  if (contains_ignoring_case(id, "InputToken")) {
+    limit.measure = Measure::input;
+  } else if (contains_ignoring_case(id, "Token")) {
+    limit.measure = Measure::tokens;
+  } else if (!contains_ignoring_case(id, "Requests")) {
+    return std::nullopt;
+  }
+  return limit;
+}
+
 void apply(Violation worst, Failure& failure) {
   switch (worst) {
     case Violation::none:
@@ -131,6 +159,13 @@ void refine(JsonValue root, Failure& failure) {
     failure.scope = reason->scope;
     failure.kind.reset();
     failure.code = name;
+  }
+  constexpr std::size_t kMostLimits = 16;
+  for (const JsonValue detail : details.items()) {
+    for (const JsonValue violation : detail["violations"].items()) {
+      const std::optional<StatedLimit> limit = limit_of(violation);
+      if (limit && failure.limits.size() < kMostLimits) failure.limits.push_back(*limit);
+    }
   }
   apply(worst_violation(details), failure);
   // "Resource exhausted" with a quota's own wait is that quota's.

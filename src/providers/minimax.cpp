@@ -18,6 +18,7 @@ namespace detail {
 namespace {
 
 constexpr std::string_view kV2 = "/text/chatcompletion_v2";
+constexpr std::string_view kPro = "/text/chatcompletion_pro";
 // https://platform.minimaxi.com/document/embeddings
 constexpr std::size_t kEmbeddingBatch = 64;
 
@@ -50,9 +51,8 @@ class MinimaxTransport final : public OpenAiTransport {
     // What is stored and what is asked for are embedded in two ways.
     json.end_array().member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
     check.written(json.fault());
-    std::string_view base = target.base_url;
-    if (base.ends_with(kV2)) base.remove_suffix(kV2.size());
-    std::string url = endpoint(base, preset_.base_url, "/v1", "/embeddings", {"/chat/completions"});
+    std::string url =
+        endpoint(target.base_url, preset_.base_url, "/v1", "/embeddings", {"/chat/completions", kV2, kPro});
     if (const std::string_view group = setting(target, "group_id"); !group.empty()) {
       url += (url.find('?') == std::string::npos ? "?GroupId=" : "&GroupId=") + percent_encoded(group);
     }
@@ -77,13 +77,39 @@ class MinimaxTransport final : public OpenAiTransport {
   }
 };
 
+bool is_pro(const ServiceConfig& /*service*/, const CredentialConfig& /*credential*/, std::string_view base_url) {
+  return base_url.find(kPro) != std::string_view::npos;
+}
+
+/// Two ways to chat, and one of embedding for both.
+class MinimaxEither final : public TwoDialects {
+ public:
+  MinimaxEither(const Preset& preset, std::shared_ptr<const MinimaxTransport> current)
+      : TwoDialects(make_minimax_pro_transport(preset), current, &is_pro), current_(std::move(current)) {}
+
+  Capabilities capabilities() const override {
+    Capabilities can = TwoDialects::capabilities();
+    can.embeddings = true;
+    return can;
+  }
+  std::size_t embedding_batch(std::string_view model) const override { return current_->embedding_batch(model); }
+  Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
+                                       const Target& target) const override {
+    return current_->encode_embedding(request, inputs, target);
+  }
+  std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
+                                          EmbeddingResponse& into) const override {
+    return current_->decode_embedding(body, inputs, into);
+  }
+
+ private:
+  std::shared_ptr<const MinimaxTransport> current_;
+};
+
 }  // namespace
 
 std::shared_ptr<const Transport> make_minimax_transport(const Preset& preset) {
-  return std::make_shared<TwoDialects>(make_minimax_pro_transport(preset), std::make_shared<MinimaxTransport>(preset),
-                                       [](const ServiceConfig&, const CredentialConfig&, std::string_view base_url) {
-                                         return base_url.find("chatcompletion_pro") != std::string_view::npos;
-                                       });
+  return std::make_shared<MinimaxEither>(preset, std::make_shared<MinimaxTransport>(preset));
 }
 
 }  // namespace detail

@@ -17,13 +17,13 @@ Failure too_long() { return broken_answer("the answer is longer than keywheel ta
 
 NativeDecoder::NativeDecoder(const HttpHead& head, const Target& target, const Bounds& bounds, Framing framing)
     : events_(bounds.max_event),
-      frames_(bounds.max_event),
+      frames_(target.stream ? bounds.max_event : bounds.max_body),
       limits_{.depth = bounds.max_json_depth, .values = std::size_t{1} << 22U},
       max_body_(bounds.max_body),
       nonce_(target.nonce),
       status_(head.status),
       request_id_(request_id(head)),
-      form_(framing == Framing::websocket ? Form::frames : Form::unknown) {}
+      form_(framing == Framing::objects ? Form::frames : Form::unknown) {}
 
 std::optional<Failure> NativeDecoder::feed(std::string_view bytes, EventSink& sink) {
   sink_ = &sink;
@@ -160,6 +160,13 @@ std::optional<Failure> NativeDecoder::tool_call(const ToolPiece& call, std::stri
   }
   sink_->event(event);
   return std::nullopt;
+}
+
+void NativeDecoder::logprobs(JsonValue value) {
+  if (!value.has_value()) return;
+  const bool list = value.is_array();
+  logprobs_.assign(list ? R"({"content":)" : R"({"content":[)").append(value.raw()).append(list ? "}" : "]}");
+  sink_->event({.type = ChatEvent::Type::logprobs, .delta = logprobs_});
 }
 
 void NativeDecoder::extra(std::string_view name, JsonValue value) {

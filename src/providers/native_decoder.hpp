@@ -20,8 +20,8 @@ namespace detail {
 
 /// How an answer comes.
 enum class Framing : std::uint8_t {
-  http,       ///< one JSON text, or server-sent events
-  websocket,  ///< JSON objects, one after the other
+  http,     ///< one JSON text, or server-sent events
+  objects,  ///< JSON objects, one after the other: messages of a WebSocket, lines of NDJSON, or a single one
 };
 
 /// What the decoders of the dialects that are not OpenAI's share: the bytes, and the events that are made of them.
@@ -52,6 +52,8 @@ class NativeDecoder : public Decoder {
   void part(std::string_view json);
   /// A piece of a tool call; its first one opens it. Fails where there are more calls than any model makes.
   [[nodiscard]] std::optional<Failure> tool_call(const ToolPiece& call, std::string_view arguments);
+  /// What is said of one piece, or of several in a list: as OpenAI has it, {"content":[…]}.
+  void logprobs(JsonValue value);
   void extra(std::string_view name, JsonValue value);
   void extra_json(std::string_view name, std::string_view json);  ///< made by keywheel
   /// Counts that replace those before. They are given with the end, or when the stream breaks off.
@@ -89,6 +91,7 @@ class NativeDecoder : public Decoder {
   std::string request_id_;
   std::string body_{};
   std::string made_id_{};
+  std::string logprobs_{};
   ToolSlots slots_{};
   Usage usage_{};
   std::uint64_t progress_ = 0;

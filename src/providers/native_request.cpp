@@ -63,7 +63,7 @@ void refuse_unsayable(const ChatRequest& request, const Sayable& can, RequestChe
   refuse(!request.user.empty(), can.user, "user");
   refuse(!request.metadata.empty(), can.metadata, "metadata");
   refuse(!request.service_tier.empty(), can.service_tier, "service_tier");
-  for (std::size_t i = 0; i < request.tools.size() && can.tools; ++i) {
+  for (std::size_t i = 0; i < request.tools.size() && can.tools && !can.strict_tools; ++i) {
     if (request.tools[i].strict == true) check.unsupported(fmt::format("tools[{}].strict", i));
   }
 }

@@ -19,6 +19,7 @@ namespace detail {
 /// Which fields of a ChatRequest a dialect has words for. What is false here is refused by name when it is set.
 struct Sayable {
   bool tools = false;
+  bool strict_tools = false;
   bool tool_choice = false;
   bool parallel_tool_calls = false;
   bool json_object = false;

@@ -135,7 +135,7 @@ class BodyWriter {
         out_.string("none");
         break;
       case ToolChoice::Mode::required:
-        out_.string("required");
+        out_.string(quirks_.required_tool);
         break;
       case ToolChoice::Mode::function:
         out_.begin_object().member("type", "function").key("function").begin_object();

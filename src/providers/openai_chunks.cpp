@@ -337,7 +337,9 @@ std::optional<Failure> OpenAiChunks::read_tool_calls(JsonValue calls, std::size_
     const std::string_view type = call["type"].string();
     const bool custom = call["custom"].is_object() && (type == "custom" || !call["function"].is_object());
     const JsonValue function = custom ? call["custom"] : call["function"];
-    const ToolPiece piece{call["index"].integer(), call["id"].string(), function["name"].string()};
+    // Mistral's id of a call that has none.
+    const std::string_view id = call["id"].string() == "null" ? std::string_view{} : call["id"].string();
+    const ToolPiece piece{call["index"].integer(), id, function["name"].string()};
     // Gemini's seal.  https://ai.google.dev/gemini-api/docs/thought-signatures
     const std::string_view signature = call["extra_content"]["google"]["thought_signature"].string();
     if (auto failure = read_tool_call(at, piece, type == "function" ? std::string_view{} : type,

@@ -127,6 +127,29 @@ constexpr std::array kCloudflare = {
     R{0, "3006", {}, request, Scope::call},
 };
 
+// It has no codes.  https://github.com/ollama/ollama/blob/main/server/routes.go
+constexpr std::array kOllama = {
+    R{404, {}, "not found", model, Scope::service_model},
+    R{400, {}, "does not support", request, Scope::call},
+    R{400, {}, "input length exceeds", context, Scope::call},
+    R{500, {}, "requires more system memory", capacity, Scope::service_model},
+    R{503, {}, {}, capacity, Scope::service_model},
+    R{429, {}, "weekly usage limit", quota, Scope::account},
+    R{429, {}, "hourly usage limit", rate, Scope::account},
+};
+
+// https://docs.voyageai.com/docs/error-codes. Limits belong to the organisation.
+constexpr std::array kVoyage = {
+    R{400, {}, "context length", context, Scope::call},
+    R{400, {}, "tokens per submitted batch", context, Scope::call},
+    R{400, {}, "supported models are", model, Scope::service_model},
+    R{403, {}, {}, place, Scope::host},
+    R{429, {}, {}, rate, Scope::account},
+    R{502, {}, {}, capacity, Scope::service_model},
+    R{503, {}, {}, capacity, Scope::service_model},
+    R{504, {}, {}, capacity, Scope::service_model},
+};
+
 constexpr std::array kOpenModels = {
     R{402, {}, "monthly included credits", quota, Scope::account},                    // Hugging Face
     R{403, "30001", {}, quota, Scope::account},                                       // SiliconFlow
@@ -147,6 +170,8 @@ std::span<const ErrorRule> xai_errors() noexcept { return kXai; }
 std::span<const ErrorRule> openrouter_errors() noexcept { return kOpenRouter; }
 std::span<const ErrorRule> mistral_errors() noexcept { return kMistral; }
 std::span<const ErrorRule> cloudflare_errors() noexcept { return kCloudflare; }
+std::span<const ErrorRule> ollama_errors() noexcept { return kOllama; }
+std::span<const ErrorRule> voyage_errors() noexcept { return kVoyage; }
 std::span<const ErrorRule> open_model_errors() noexcept { return kOpenModels; }
 
 }  // namespace detail

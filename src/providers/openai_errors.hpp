@@ -18,7 +18,10 @@ namespace detail {
 [[nodiscard]] std::span<const ErrorRule> openrouter_errors() noexcept;
 [[nodiscard]] std::span<const ErrorRule> mistral_errors() noexcept;
 [[nodiscard]] std::span<const ErrorRule> cloudflare_errors() noexcept;
-/// Hosts of open models: Hugging Face, SiliconFlow, NVIDIA, llama.cpp, Ollama, vLLM, LM Studio, …
+/// Both of Ollama's dialects, and ollama.com.
+[[nodiscard]] std::span<const ErrorRule> ollama_errors() noexcept;
+[[nodiscard]] std::span<const ErrorRule> voyage_errors() noexcept;
+/// Hosts of open models: Hugging Face, SiliconFlow, NVIDIA, llama.cpp, vLLM, LM Studio, …
 [[nodiscard]] std::span<const ErrorRule> open_model_errors() noexcept;
 
 [[nodiscard]] std::span<const ErrorRule> zhipu_errors() noexcept;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -13,8 +14,8 @@ namespace {
 /// Parts that models write and no provider takes back. They belong to the text they stand by, so that it goes on
 /// without them.
 bool output_only(std::string_view json) {
-  constexpr std::array<std::string_view, 5> kTypes = {"url_citation", "file_citation", "file_path", "audio",
-                                                      "image_url"};
+  constexpr std::array<std::string_view, 8> kTypes = {"url_citation", "file_citation", "file_path",        "audio",
+                                                      "image_url",    "TEXT_CONTENT",  "THINKING_CONTENT", "PLAN"};
   JsonDoc doc;
   return doc.parse(json) && std::find(kTypes.begin(), kTypes.end(), doc.root()["type"].string()) != kTypes.end();
 }
@@ -30,7 +31,7 @@ class MessageWriter {
     write_content(message);
     if (message.role == Role::assistant) write_thoughts(message);
     if (!message.name.empty()) out_.member("name", std::string_view(message.name));
-    if (!message.tool_call_id.empty()) out_.member("tool_call_id", std::string_view(message.tool_call_id));
+    if (!message.tool_call_id.empty()) out_.member("tool_call_id", std::string_view(call_id(message.tool_call_id)));
     if (!message.tool_calls.empty()) write_tool_calls(message.tool_calls);
     out_.end_object(message.extra, where_ + ".extra");
     if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where_)) {
@@ -49,6 +50,22 @@ class MessageWriter {
     }
     if (const auto* raw = std::get_if<RawPart>(&part)) return role != Role::assistant || !output_only(raw->json);
     return true;
+  }
+
+  /// Another provider's id, for one that takes its own form only: the same each time, so that a result finds its call.
+  std::string call_id(const std::string& id) const {
+    constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    constexpr std::size_t kLength = 9;
+    const bool fits = id.size() == kLength && id.find_first_not_of(kDigits) == std::string::npos;
+    if (!quirks_.short_call_ids || fits || id.empty()) return id;
+    std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
+    for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+    std::string made(kLength, '0');
+    for (char& c : made) {
+      c = kDigits[hash % kDigits.size()];
+      hash /= kDigits.size();
+    }
+    return made;
   }
 
   static bool plain(const Part& part, bool cache_control) {
@@ -219,7 +236,7 @@ class MessageWriter {
       const ToolCall& call = calls[i];
       const std::string_view type = call.type.empty() ? std::string_view("function") : std::string_view(call.type);
       const bool function = type == "function";
-      out_.begin_object().member("id", std::string_view(call.id)).member("type", type);
+      out_.begin_object().member("id", std::string_view(call_id(call.id))).member("type", type);
       out_.key(type).begin_object().member("name", std::string_view(call.name));
       // A model that calls without arguments often gives "", which servers' own templates do not read as JSON.
       const std::string_view arguments = function && call.arguments.empty() ? "{}" : std::string_view(call.arguments);

@@ -5,6 +5,7 @@
 #include "providers/anthropic_body.hpp"
 #include "providers/azure.hpp"
 #include "providers/bedrock_body.hpp"
+#include "providers/cohere_errors.hpp"
 #include "providers/openai_errors.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -32,6 +33,9 @@ constexpr auto kZhipuEnv = words("ZHIPUAI_API_KEY", "ZHIPU_API_KEY", "ZAI_API_KE
 constexpr auto kGroqEnv = words("GROQ_API_KEY");
 constexpr auto kMoonshotEnv = words("MOONSHOT_API_KEY");
 constexpr auto kMistralEnv = words("MISTRAL_API_KEY");
+constexpr auto kCohereEnv = words("COHERE_API_KEY", "CO_API_KEY");
+constexpr auto kVoyageEnv = words("VOYAGE_API_KEY");
+constexpr auto kOllamaEnv = words("OLLAMA_API_KEY");
 constexpr auto kXaiEnv = words("XAI_API_KEY");
 constexpr auto kOpenRouterEnv = words("OPENROUTER_API_KEY");
 constexpr auto kTogetherEnv = words("TOGETHER_API_KEY");
@@ -134,6 +138,8 @@ constexpr std::array kPresets = {
            .errors = &mistral_errors,
            .openai = {.seed = "random_seed",
                       .lacks = list(kMistralLacks),
+                      .required_tool = "any",
+                      .short_call_ids = true,
                       .stream_options = false,
                       .echo = ThoughtEcho::thinking,
                       .file_url = "document_url",
@@ -261,6 +267,17 @@ constexpr std::array kPresets = {
            .models = list(kHunyuanModels),
            .day_zone = kBeijing,
            .openai = {.models_path = {}, .embedding_batch = 50}},
+    // https://docs.voyageai.com/reference/embeddings-api
+    Preset{.name = "voyage",
+           .base_url = "https://api.voyageai.com/v1",
+           .env = list(kVoyageEnv),
+           .errors = &voyage_errors,
+           .openai = {.models_path = {}, .embedding_batch = 1000}},
+    Preset{.name = "cohere",
+           .base_url = "https://api.cohere.com",
+           .auth = AuthStyle::own,
+           .env = list(kCohereEnv),
+           .errors = &cohere_errors},
     Preset{.name = "dify", .base_url = "https://api.dify.ai/v1", .auth = AuthStyle::own, .env = list(kDifyEnv)},
     Preset{.name = "coze",
            .base_url = "https://api.coze.cn/v3",
@@ -270,7 +287,8 @@ constexpr std::array kPresets = {
     Preset{.name = "ollama/v1",
            .base_url = "http://127.0.0.1:11434/v1",
            .auth = AuthStyle::optional_bearer,
-           .errors = &open_model_errors,
+           .env = list(kOllamaEnv),
+           .errors = &ollama_errors,
            .openai = {.think_tags = true, .echo = ThoughtEcho::reasoning}},
     Preset{.name = "lmstudio",
            .base_url = "http://127.0.0.1:1234/v1",

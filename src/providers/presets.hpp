@@ -40,14 +40,16 @@ struct OpenAiQuirks {
   std::string_view max_tokens = "max_tokens";
   std::span<const std::string_view> completion_models{};  ///< prefixes of models that want `max_completion_tokens`
   std::string_view seed = "seed";
-  std::string_view top_k{};                   ///< member that takes top_k; empty: none
-  std::string_view reasoning_tokens{};        ///< member that takes it, a.b for nested; empty: none
-  std::span<const std::string_view> lacks{};  ///< fields of ChatRequest that the API refuses
-  bool developer_role = false;                ///< knows the role; else it is sent as `system`
-  bool stream_options = true;                 ///< takes stream_options.include_usage
-  bool json_schema = true;                    ///< takes response_format json_schema
-  bool think_tags = false;                    ///< <think>…</think> at the start of the content is reasoning
-  bool think_opened = false;                  ///< the content begins inside a thought that only </think> ends
+  std::string_view top_k{};                     ///< member that takes top_k; empty: none
+  std::string_view reasoning_tokens{};          ///< member that takes it, a.b for nested; empty: none
+  std::span<const std::string_view> lacks{};    ///< fields of ChatRequest that the API refuses
+  bool developer_role = false;                  ///< knows the role; else it is sent as `system`
+  std::string_view required_tool = "required";  ///< its word for tool_choice `required`
+  bool short_call_ids = false;                  ///< takes ids of tool calls of nine letters and digits only
+  bool stream_options = true;                   ///< takes stream_options.include_usage
+  bool json_schema = true;                      ///< takes response_format json_schema
+  bool think_tags = false;                      ///< <think>…</think> at the start of the content is reasoning
+  bool think_opened = false;                    ///< the content begins inside a thought that only </think> ends
   ThoughtEcho echo = ThoughtEcho::none;
   bool cache_control = false;      ///< takes Anthropic's cache_control in parts and tools
   std::string_view audio_url{};    ///< part type for audio by URL; empty: none

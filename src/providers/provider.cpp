@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "providers/quota_headers.hpp"
 #include "providers/retry_time.hpp"
 #include "providers/text.hpp"
 
@@ -175,6 +176,9 @@ Failure classify_error(const ErrorBody& error, std::optional<int> status, std::o
   failure.code = error.code.empty() ? error.type : error.code;
   failure.status = status;
   failure.retry_after = stated;
+  if (failure.failure == rate || failure.failure == quota || failure.failure == too_big) {
+    failure.limits = limits_in_text(failure.message);
+  }
   return failure;
 }
 

@@ -8,6 +8,7 @@
 #include "providers/bailian.hpp"
 #include "providers/bedrock.hpp"
 #include "providers/cloudflare_run.hpp"
+#include "providers/cohere.hpp"
 #include "providers/coze.hpp"
 #include "providers/dashscope.hpp"
 #include "providers/dify.hpp"
@@ -16,10 +17,12 @@
 #include "providers/huoshan.hpp"
 #include "providers/minimax.hpp"
 #include "providers/minimax_pro.hpp"
+#include "providers/ollama.hpp"
 #include "providers/openai.hpp"
 #include "providers/openai_responses.hpp"
 #include "providers/qianfan.hpp"
 #include "providers/vertex.hpp"
+#include "providers/voyage.hpp"
 #include "providers/xinghuo.hpp"
 #include "providers/zhipu.hpp"
 
@@ -66,8 +69,12 @@ constexpr std::array kRows = {
     Row{"dify", "", "dify", &make_dify_transport},
     Row{"coze", "", "coze", &make_coze_transport},
     Row{"cloudflare", "run", "cloudflare", &make_cloudflare_run_transport},
-    Row{"ollama", "", "ollama/v1", &make_openai_transport},
+    Row{"cohere", "", "cohere", &make_cohere_transport},
+    Row{"voyage", "", "voyage", &make_voyage_transport},
+    Row{"ollama", "", "ollama/v1", &make_ollama_transport},
+    Row{"ollama", "native", "ollama/v1", &make_ollama_native_transport},
     Row{"ollama", "compatible", "ollama/v1", &make_openai_transport},
+    Row{"ollama", "openai", "ollama/v1", &make_openai_transport},
 };
 
 const Row* find_row(std::string_view provider, std::string_view api) noexcept {

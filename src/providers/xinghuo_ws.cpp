@@ -64,7 +64,7 @@ Version version_of(std::string_view model) noexcept {
 class XinghuoDecoder final : public NativeDecoder {
  public:
   XinghuoDecoder(const HttpHead& head, const Target& target, const Bounds& bounds, const Preset& preset)
-      : NativeDecoder(head, target, bounds, Framing::websocket), model_(target.model), preset_(preset) {}
+      : NativeDecoder(head, target, bounds, Framing::objects), model_(target.model), preset_(preset) {}
 
  private:
   std::optional<Failure> whole(JsonValue body) override { return piece(body, {}); }

@@ -1,6 +1,7 @@
 #include "router/call.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,7 +58,12 @@ void CallState::begin() {
       fail(std::move(error));
     });
   }
-  estimate_ = operation_->estimate();
+  try {
+    estimate_ = operation_->estimate({snapshot_->config.count_tokens, options_.model});
+  } catch (const std::exception& thrown) {
+    return fail(
+        {.kind = ErrorKind::config, .message = fmt::format("RouterConfig::count_tokens threw: {}", thrown.what())});
+  }
   Result<std::vector<Stop>> stops = plan(options_.model);
   if (!stops) return fail(std::move(stops).error());
   stops_ = *std::move(stops);
@@ -95,8 +101,13 @@ void CallState::next() {
   if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
   std::vector<std::size_t> allowed;
   std::optional<TimePoint> earliest;
+  bool too_dear = false;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
     if (stops_[i].out) continue;
+    if (!affordable(stops_[i])) {
+      too_dear = true;
+      continue;
+    }
     const auto verdict =
         core_->health().ask(snapshot_->services[stops_[i].candidate.service].config.id, stops_[i].candidate.model, now);
     if (verdict.allowed) {
@@ -112,7 +123,7 @@ void CallState::next() {
     asked_ = std::move(allowed);
     return ask_for_credential();
   }
-  if (!earliest) return fail_with_last(std::nullopt);
+  if (!earliest) return too_dear ? fail_for_cost() : fail_with_last(std::nullopt);
   const auto rest = *earliest - now;
   if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_))
     return pause_then_next(rest);
@@ -174,7 +185,8 @@ Waiter CallState::waiter(const std::vector<std::string>* exclude,
     waiter.demands.push_back({.service = snapshot_->services[stops_[i].candidate.service].config.id,
                               .model = stops_[i].candidate.model,
                               .prompt_tokens = estimate_.prompt,
-                              .completion_tokens = estimate_.completion,
+                              .completion_tokens = ceiling_at(snapshot_->services[stops_[i].candidate.service].config),
+                              .cost = most_cost(stops_[i]),
                               .session = options_.session,
                               .region = options_.region,
                               .rotation = options_.rotation,
@@ -308,11 +320,13 @@ void CallState::send(Secret token) {
                   .bounds = &snapshot_->config.bounds,
                   .decoder =
                       [this](const HttpHead& head) {
+                        learn(head);
                         return operation_->decoder(*service().transport, head, target(token_.reveal()),
                                                    snapshot_->config.bounds);
                       },
                   .classify =
                       [this](const HttpHead& head, std::string_view body) {
+                        learn(head);
                         return service().transport->classify(head, body, runtime_.wall_time());
                       },
                   .keep_raw = options_.keep_raw},
@@ -417,6 +431,7 @@ void CallState::settle(std::optional<Failure> failure) {
                      .completion_tokens = builder_.estimated_completion_tokens(),
                      .estimated = true};
   }
+  charge(outcome);
 
   Attempt& record = attempts_.back();
   record.elapsed = since_begin() - record.started;

@@ -67,6 +67,15 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   void fetch_token(HttpRequest request);
   void fail_before_sending(Error error);
   void settle(std::optional<Failure> failure);
+
+  // Quotas and cost (call_cost.cpp).
+  [[nodiscard]] std::int64_t ceiling_at(const ServiceConfig& config) const;
+  [[nodiscard]] double most_cost(const Stop& stop) const;
+  [[nodiscard]] bool affordable(const Stop& stop) const;
+  void fail_for_cost();
+  void charge(Outcome& outcome);
+  void learn(const HttpHead& head);
+
   void decide(const Failure& failure);
   void rest_service(const Failure& failure, const Consequence& then);
   [[nodiscard]] bool fall_back(FallbackCase reason);
@@ -113,6 +122,7 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   std::optional<Error> last_error_{};
   std::array<int, kFailureClasses> met_{};  ///< failures of this call, by class
   std::string only_{};                      ///< the next attempt uses this credential again
+  std::optional<double> spent_{};           ///< cost of the attempts so far, where prices are given
   std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
 
   ResponseBuilder builder_{};

@@ -107,6 +107,7 @@ void CallState::fail(Error error) {
                        .completion_tokens = builder_.estimated_completion_tokens(),
                        .estimated = true};
     }
+    charge(outcome);
     Attempt& record = attempts_.back();
     record.elapsed = since_begin() - record.started;
     record.error = error.kind;
@@ -134,6 +135,7 @@ void CallState::succeed() {
   response.raw = std::move(attempt_->raw());
   response.warnings = std::move(warnings_);
   response.elapsed = since_begin();
+  response.cost = spent_;
   attempt_.reset();
   if (held_start_) {
     const ChatEvent start = *std::exchange(held_start_, std::nullopt);

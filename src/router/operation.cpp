@@ -38,30 +38,16 @@ class WholeBody final : public Decoder {
   std::string body_{};
 };
 
-std::int64_t estimate_part(const Part& part) noexcept {
-  if (const auto* text = std::get_if<TextPart>(&part)) return estimate_tokens(text->text);
-  if (const auto* thought = std::get_if<ReasoningPart>(&part)) return estimate_tokens(thought->text);
-  if (const auto* refusal = std::get_if<RefusalPart>(&part)) return estimate_tokens(refusal->text);
-  if (const auto* raw = std::get_if<RawPart>(&part)) return estimate_tokens(raw->json);
+std::int64_t estimate_part(const Part& part, const TokenCounter& count) {
+  if (const auto* text = std::get_if<TextPart>(&part)) return count(text->text);
+  if (const auto* thought = std::get_if<ReasoningPart>(&part)) return count(thought->text);
+  if (const auto* refusal = std::get_if<RefusalPart>(&part)) return count(refusal->text);
+  if (const auto* raw = std::get_if<RawPart>(&part)) return count(raw->json);
   if (const auto* file = std::get_if<FilePart>(&part)) return static_cast<std::int64_t>(file->data.size() / 8) + kImage;
   return kImage;
 }
 
 }  // namespace
-
-// A token is about four Latin letters, and about one CJK character; in UTF-8 the latter take three bytes and more.
-std::int64_t estimate_tokens(std::string_view text) noexcept {
-  std::int64_t ascii = 0;
-  std::int64_t lead = 0;
-  std::int64_t wide = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    ascii += byte < 0x80 ? 1 : 0;
-    lead += byte >= 0xC0 && byte < 0xE0 ? 1 : 0;
-    wide += byte >= 0xE0 ? 1 : 0;
-  }
-  return (ascii + 3) / 4 + (lead + 1) / 2 + wide;
-}
 
 ChatOperation::ChatOperation(ChatRequest request, bool stream)
     : own_(std::move(request)), request_(&*own_), stream_(stream) {}
@@ -78,23 +64,23 @@ CallOptions ChatOperation::options() const {
           .on_unsupported = r.on_unsupported,
           .kind = Routes::Kind::chat,
           .stream = stream_,
-          .keep_raw = r.keep_raw};
+          .keep_raw = r.keep_raw,
+          .max_cost = r.max_cost};
 }
 
-Estimate ChatOperation::estimate() const {
+Estimate ChatOperation::estimate(const TokenCounter& count) const {
   Estimate estimate;
   for (const Message& message : request_->messages) {
     estimate.prompt += 4;  // the role and the separators around it
-    for (const Part& part : message.content) estimate.prompt += estimate_part(part);
-    for (const ToolCall& call : message.tool_calls)
-      estimate.prompt += estimate_tokens(call.name) + estimate_tokens(call.arguments);
+    for (const Part& part : message.content) estimate.prompt += estimate_part(part, count);
+    for (const ToolCall& call : message.tool_calls) estimate.prompt += count(call.name) + count(call.arguments);
   }
   for (const Tool& tool : request_->tools) {
-    estimate.prompt += estimate_tokens(tool.name) + estimate_tokens(tool.description) +
-                       estimate_tokens(tool.parameters) + estimate_tokens(tool.raw);
+    estimate.prompt += count(tool.name) + count(tool.description) + count(tool.parameters) + count(tool.raw);
   }
-  if (request_->response_format) estimate.prompt += estimate_tokens(request_->response_format->schema);
+  if (request_->response_format) estimate.prompt += count(request_->response_format->schema);
   estimate.completion = request_->max_tokens.value_or(kUsualAnswer) * request_->n.value_or(1);
+  estimate.completion_stated = request_->max_tokens.has_value();
   return estimate;
 }
 
@@ -115,9 +101,9 @@ CallOptions EmbeddingOperation::options() const {
           .kind = Routes::Kind::embedding};
 }
 
-Estimate EmbeddingOperation::estimate() const {
-  Estimate estimate;
-  for (const std::string_view input : inputs_) estimate.prompt += estimate_tokens(input);
+Estimate EmbeddingOperation::estimate(const TokenCounter& count) const {
+  Estimate estimate{.completion_stated = true};
+  for (const std::string_view input : inputs_) estimate.prompt += count(input);
   return estimate;
 }
 
@@ -137,7 +123,7 @@ std::unique_ptr<Decoder> EmbeddingOperation::decoder(const Transport& transport,
       bounds.max_body);
 }
 
-CallOptions ListingOperation::options() const { return {.service = service_}; }
+CallOptions ListingOperation::options() const { return {.service = service_, .charged = false}; }
 
 Result<HttpRequest> ListingOperation::encode(const Transport& transport, const Target& target) const {
   return transport.encode_listing(target);

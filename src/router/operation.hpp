@@ -12,6 +12,7 @@
 #include <keywheel/transport.hpp>
 
 #include "router/routes.hpp"
+#include "router/token_estimate.hpp"
 
 /// What a call asks of a provider. The attempt loop is the same for all of them.
 
@@ -22,6 +23,7 @@ namespace detail {
 struct Estimate {
   std::int64_t prompt = 0;
   std::int64_t completion = 0;
+  bool completion_stated = false;  ///< by the request; else what is usual
 };
 
 /// The part of a request that concerns the router.
@@ -38,13 +40,15 @@ struct CallOptions {
   Routes::Kind kind = Routes::Kind::chat;
   bool stream = false;
   bool keep_raw = false;
+  double max_cost = 0;
+  bool charged = true;  ///< it costs what its model does
 };
 
 class Operation {
  public:
   virtual ~Operation() = default;
   [[nodiscard]] virtual CallOptions options() const = 0;
-  [[nodiscard]] virtual Estimate estimate() const = 0;
+  [[nodiscard]] virtual Estimate estimate(const TokenCounter& counter) const = 0;
   [[nodiscard]] virtual Result<HttpRequest> encode(const Transport& transport, const Target& target) const = 0;
   [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head,
                                                          const Target& target, const Bounds& bounds) = 0;
@@ -59,7 +63,7 @@ class ChatOperation final : public Operation {
   ChatOperation(const ChatRequest* request, bool stream) noexcept : request_(request), stream_(stream) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Estimate estimate(const TokenCounter& counter) const override;
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
@@ -77,7 +81,7 @@ class EmbeddingOperation final : public Operation {
       : request_(request), inputs_(std::move(inputs)) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override;
+  [[nodiscard]] Estimate estimate(const TokenCounter& counter) const override;
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
@@ -96,7 +100,9 @@ class ListingOperation final : public Operation {
   explicit ListingOperation(std::string service) noexcept : service_(std::move(service)) {}
 
   [[nodiscard]] CallOptions options() const override;
-  [[nodiscard]] Estimate estimate() const override { return {}; }
+  [[nodiscard]] Estimate estimate(const TokenCounter& /*counter*/) const override {
+    return {.completion_stated = true};
+  }
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
@@ -107,9 +113,6 @@ class ListingOperation final : public Operation {
   std::string service_;
   std::shared_ptr<std::vector<ModelInfo>> answer_ = std::make_shared<std::vector<ModelInfo>>();
 };
-
-/// Tokens of a text without a tokenizer.
-[[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "providers/registry.hpp"
+#include "wire/event_stream_frames.hpp"
 
 /// What each provider's dialect says it can express, against what its encoder does, and against the README's table.
 
@@ -26,6 +27,7 @@ std::vector<Dialect> dialects() {
   std::vector<Dialect> all;
   for (const std::string_view name : detail::provider_names()) all.push_back({name, ""});
   all.push_back({"openai", "responses"});
+  all.push_back({"ollama", "native"});
   return all;
 }
 
@@ -61,13 +63,133 @@ ChatRequest with(Part part) {
 std::string row(const Dialect& dialect, const Capabilities& can) {
   const auto mark = [](bool yes) { return yes ? "yes" : "–"; };
   return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
       dialect.api.empty() ? std::string(dialect.provider) : fmt::format("{} ({})", dialect.provider, dialect.api),
       mark(can.tools), mark(can.parallel_tools), mark(can.images), mark(can.audio), mark(can.files),
-      mark(can.json_schema), mark(can.reasoning), mark(can.embeddings), mark(can.listing));
+      mark(can.json_schema), mark(can.reasoning), mark(can.usage_in_stream), mark(can.embeddings), mark(can.listing));
+}
+
+/// A streamed answer that ends with counts, as a dialect's server sends it.
+struct Stream {
+  std::string_view provider;
+  std::string_view api;
+  std::string body;
+};
+
+std::string line(std::string_view json, std::string_view event = {}) {
+  return (event.empty() ? std::string() : fmt::format("event: {}\n", event)) + fmt::format("data: {}\n\n", json);
+}
+
+const std::vector<Stream>& streams() {
+  using keywheel::testing::event_frame;
+  const std::string anthropic =
+      line(R"({"type":"message_start","message":{"id":"m","model":"m","usage":{"input_tokens":1}}})", "message_start") +
+      line(R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}})",
+           "message_delta") +
+      line(R"({"type":"message_stop"})", "message_stop");
+  const std::string gemini = line(R"({"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}],)"
+                                  R"("usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}})");
+  static const std::vector<Stream> all = {
+      {"claude", "", anthropic},
+      {"anthropic", "", anthropic},
+      {"gemini", "", gemini},
+      {"vertexai", "", gemini},
+      {"bedrock", "",
+       event_frame("messageStart", R"({"role":"assistant"})") +
+           event_frame("messageStop", R"({"stopReason":"end_turn"})") +
+           event_frame("metadata", R"({"usage":{"inputTokens":1,"outputTokens":2}})")},
+      {"openai", "responses",
+       line(R"({"type":"response.completed","response":{"id":"r","status":"completed","output":[],)"
+            R"("usage":{"input_tokens":1,"output_tokens":2}}})",
+            "response.completed")},
+      {"dashscope", "native",
+       line(R"({"output":{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]},)"
+            R"("usage":{"input_tokens":1,"output_tokens":2},"request_id":"r"})")},
+      {"bailian", "app",
+       line(R"({"output":{"text":"x","finish_reason":"stop"},"request_id":"r",)"
+            R"("usage":{"models":[{"model_id":"m","input_tokens":1,"output_tokens":2}]}})")},
+      {"qianfan", "v1",
+       line(R"({"id":"r","result":"x","is_end":true,"usage":{"prompt_tokens":1,"completion_tokens":2}})")},
+      {"hunyuan", "native",
+       line(R"({"Id":"r","Choices":[{"Delta":{"Content":"x"},"FinishReason":"stop"}],)"
+            R"("Usage":{"PromptTokens":1,"CompletionTokens":2}})")},
+      {"minimax", "pro",
+       line(R"({"id":"r","choices":[{"messages":[{"text":"x"}],"finish_reason":"stop"}],"usage":{"total_tokens":3}})")},
+      {"dify", "",
+       line(R"({"event":"message_end","message_id":"r",)"
+            R"("metadata":{"usage":{"prompt_tokens":1,"completion_tokens":2}}})")},
+      {"coze", "",
+       line(R"({"id":"r","conversation_id":"c","usage":{"input_count":1,"output_count":2,"token_count":3}})",
+            "conversation.chat.completed")},
+      {"cloudflare", "run",
+       line(R"({"response":"x","usage":{"prompt_tokens":1,"completion_tokens":2}})") + line("[DONE]")},
+      {"cohere", "",
+       line(R"({"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":1}}}})")},
+      {"ollama", "native",
+       R"({"model":"m","message":{"content":"x"},"done":true,"prompt_eval_count":1,"eval_count":2})"},
+  };
+  return all;
+}
+
+/// The providers whose dialect is OpenAI's, or theirs by choice, under that name of it.
+std::string_view compatible_api(std::string_view provider) {
+  if (provider == "qianfan") return "v2";
+  for (const std::string_view other : {"dashscope", "bailian", "hunyuan", "ollama"}) {
+    if (provider == other) return "openai";
+  }
+  return "";
+}
+
+/// A call for a stream, answered: whether counts came.
+bool counts(const Dialect& dialect, const std::string* body) {
+  const auto transport = detail::make_transport(dialect.provider, dialect.api);
+  ServiceConfig service{.provider = std::string(dialect.provider),
+                        .id = "s",
+                        .base_url = "https://host.test/v1",
+                        .api = std::string(dialect.api)};
+  service.options = {{"account_id", "a"}, {"app_id", "a"}, {"bot_id", "b"}};
+  const CredentialConfig key = credential();
+  const Target target{.service = service,
+                      .credential = key,
+                      .base_url = service.base_url,
+                      .model = "some-model",
+                      .stream = true,
+                      .token = "token"};
+  const auto asked = transport->encode(plain(), target);
+  if (!asked) return false;
+  // OpenAI's servers count in a stream where they are asked to; Mistral's always do.
+  const bool asks = asked->body.find(R"("include_usage":true)") != std::string::npos || dialect.provider == "mistral";
+  const std::string compatible =
+      line(R"({"id":"r","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]})") +
+      (asks ? line(R"({"id":"r","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})") : std::string()) +
+      line("[DONE]");
+  struct Sink final : EventSink {
+    void event(const ChatEvent& event) override { counted = counted || !event.usage.empty(); }
+    void extra(std::string_view /*name*/, std::string_view /*json*/) override {}
+    bool counted = false;
+  } sink;
+  const auto decoder = transport->decoder({.status = 200}, target, {});
+  const bool fed = !decoder->feed(body == nullptr ? compatible : *body, sink) && !decoder->finish(sink);
+  CHECK(fed);
+  return sink.counted;
 }
 
 }  // namespace
+
+TEST_CASE("a stream counts tokens where the dialect says so", "[capabilities]") {
+  for (const Dialect& dialect : dialects()) {
+    INFO(dialect.provider << " " << dialect.api);
+    const bool said = detail::make_transport(dialect.provider, dialect.api)->capabilities().usage_in_stream;
+    bool own = false;
+    for (const Stream& stream : streams()) {
+      if (stream.provider != dialect.provider || (!dialect.api.empty() && stream.api != dialect.api)) continue;
+      if (stream.api == "responses" && dialect.api.empty()) continue;
+      own = own || stream.api == dialect.api;
+      CHECK(counts({stream.provider, stream.api}, &stream.body) == said);
+    }
+    if (!own) CHECK(counts({dialect.provider, compatible_api(dialect.provider)}, nullptr) == said);
+  }
+}
 
 TEST_CASE("a dialect can do what it says, and no more", "[capabilities]") {
   for (const Dialect& dialect : dialects()) {

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pool/calendar.hpp"
+#include "pool/charge.hpp"
+#include "pool/learned.hpp"
+#include "pool/sliding_log.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// Over what a gauge counts it.
+enum class Span : std::uint8_t {
+  sliding,  ///< any window of the length, wherever it starts
+  day,      ///< a day of the provider's time zone
+  month,    ///< a month of the provider's time zone
+  life,
+};
+
+/// A day or month: its number, and when it ends.
+struct CalendarPeriod {
+  std::int64_t number = 0;
+  TimePoint ends = kNever;
+};
+[[nodiscard]] CalendarPeriod period_of(Span span, TimePoint at, Calendar& calendar) noexcept;
+
+/// One limit and what is counted against it.
+struct Gauge {
+  Counted counts = Counted::requests;
+  Span span = Span::sliding;
+  bool total = false;  ///< of max_requests, max_tokens, max_cost
+  bool soft = false;   ///< what is larger than the limit passes where nothing else is counted: no request is too big
+  std::int64_t limit = 0;
+  Nanos window{0};            ///< sliding, learned: as stated, without guard
+  Nanos guard{0};             ///< held this much longer
+  std::uint64_t since = 0;    ///< leases of lower numbers are not counted here
+  std::int64_t pending = 0;   ///< lent, not yet sent
+  std::int64_t used = 0;      ///< day, month, life: sent
+  std::int64_t carried = 0;   ///< day, month: of `used`, so late that it may arrive in the next
+  std::int64_t period = 0;    ///< number of the day or month
+  std::int64_t external = 0;  ///< counted by others: what the provider says beyond our own
+  SlidingLog log{};           ///< sliding; of a learned one in any case, for its last minutes
+  std::unique_ptr<Learned> learned{};
+
+  /// The same limit in another set of them.
+  [[nodiscard]] bool same_as(const Gauge& other) const noexcept {
+    return counts == other.counts && span == other.span && window == other.window && total == other.total &&
+           (learned != nullptr) == (other.learned != nullptr);
+  }
+
+  /// Brings it to `now`.
+  void turn(TimePoint now, Calendar& calendar) noexcept;
+  [[nodiscard]] std::int64_t own() const noexcept { return span == Span::sliding ? log.sum() : used; }
+  [[nodiscard]] std::int64_t spent() const noexcept {
+    const std::int64_t sent = own() + external;
+    return pending + (sent > 0 ? sent : 0);
+  }
+  [[nodiscard]] std::int64_t room() const noexcept { return limit - spent(); }
+  /// What must be free for so much to start.
+  [[nodiscard]] std::int64_t needed(std::int64_t amount) const noexcept {
+    return soft && amount > limit ? limit : amount;
+  }
+
+  void send(std::int64_t amount, TimePoint at, Calendar& calendar);
+  void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
+  /// When `amount` will have room, which it has not now.
+  [[nodiscard]] TimePoint room_at(std::int64_t amount, TimePoint now, Calendar& calendar) const noexcept;
+  /// "rpm", "tpd", …; static text.
+  [[nodiscard]] const char* name() const noexcept;
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <utility>
+
+#include "pool/pool_state.hpp"
+
+/// What the pool makes of what answers state of limits.
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+/// Models at one level whose limits are learned; what is stated of more is not kept.
+constexpr std::size_t kMostScoped = 256;
+
+/// The level whose limits a provider states; the key, where the owner is not known.
+Level& owner_of(const LeaseRecord& record, LimitOwner owner) noexcept {
+  Level* found = record.path[0];
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level* level = record.path[i];
+    if (owner == LimitOwner::project && level->kind == Level::Kind::project) return *level;
+    if (owner != LimitOwner::key && level->kind == Level::Kind::account) found = level;
+  }
+  return *found;
+}
+
+}  // namespace
+
+Scoped* PoolState::scoped_for(Level& level, std::string_view name) {
+  if (Scoped* known = level.scoped_as(name)) return known;
+  if (level.scoped.size() >= kMostScoped) return nullptr;
+  auto made = std::make_unique<Scoped>();
+  made->name = name;
+  made->level = &level;
+  Scoped* scoped = made.get();
+  level.scoped.push_back(std::move(made));
+  for (LeaseRecord& record : records_) {
+    if (record.number == 0 || !model_of(record).is(scoped->name)) continue;
+    const auto end = record.path.begin() + record.levels;
+    if (std::find(record.path.begin(), end, &level) == end) continue;
+    record.scoped.push_back(scoped);
+    ++scoped->in_flight;
+  }
+  return scoped;
+}
+
+/// A gauge that is new counts what is under way below it.
+void PoolState::adopt(Gauge& gauge, const Level& level, const Scoped* scoped) {
+  std::vector<const LeaseRecord*> flying;
+  for (const LeaseRecord& record : records_) {
+    if (record.number == 0) continue;
+    const auto end = record.path.begin() + record.levels;
+    const bool below = scoped != nullptr
+                           ? std::find(record.scoped.begin(), record.scoped.end(), scoped) != record.scoped.end()
+                           : std::find(record.path.begin(), end, &level) != end;
+    if (below) flying.push_back(&record);
+  }
+  std::sort(flying.begin(), flying.end(),
+            [](const LeaseRecord* a, const LeaseRecord* b) { return a->sent_at < b->sent_at; });
+  for (const LeaseRecord* record : flying) {
+    Ledger::adopt(gauge, record->charge, record->sent, record->sent_at, *level.calendar);
+  }
+}
+
+void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
+                             bool& changed) {
+  const Service& service = *record.credential->service;
+  Level& level = owner_of(record, service.rules->owner);
+  std::int64_t rpm = 0;
+  for (std::size_t i = 0; i < record.levels && rpm == 0; ++i) rpm = record.path[i]->ledger.configured_rpm();
+  for (const Scoped* each : record.scoped) rpm = rpm == 0 ? each->ledger.configured_rpm() : rpm;
+  const Ledger::Source source{.lease = record.number,
+                              .sent = record.sent_at,
+                              .at = at,
+                              .rules = service.rules,
+                              .guard = bounded(record.credential->config->limits.guard),
+                              .configured_rpm = rpm};
+  for (StatedLimit stated : limits) {
+    Scoped* scoped = nullptr;
+    if (service.rules->by_model && !record.model.empty()) {
+      scoped = scoped_for(level, model_of(record).limited());
+      if (scoped == nullptr) return;
+    }
+    Ledger& ledger = scoped != nullptr ? scoped->ledger : level.ledger;
+    bool fresh = false;
+    Gauge* gauge = ledger.learned_gauge(stated, source, fresh);
+    if (gauge == nullptr) continue;
+    if (fresh) adopt(*gauge, level, scoped);
+    if (!ledger.learn(*gauge, stated, source, now, *level.calendar)) continue;
+    wake_members(level);
+    changed = true;
+  }
+}
+
+void PoolAccess::learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now) {
+  PoolState& state = PoolAccess::state(pool);
+  bool changed = false;
+  {
+    const std::lock_guard lock(state.mutex);
+    changed = state.learn(lease, stated, state.clock(now));
+  }
+  if (changed && state.listener) state.listener();
+}
+
+bool PoolState::learn(std::uint32_t slot, std::uint64_t number, const StatedQuota& stated, TimePoint now) {
+  LeaseRecord* record = record_of(slot, number);
+  if (record == nullptr || !record->sent || record->learned) return false;
+  record->learned = true;
+  bool changed = false;
+  if (!stated.organization.empty() || !stated.project.empty()) join(*record, stated.organization, stated.project);
+  learn_limits(*record, stated.limits, now, clock_, changed);
+  if (stated.over_limit) {
+    // Served for once: so much a minute is more than is promised.
+    const std::int64_t lately = record->credential->recent.requests(clock_);
+    learn_limits(*record,
+                 {{.measure = Measure::requests,
+                   .window = std::chrono::minutes(1),
+                   .limit = std::max<std::int64_t>(lately - 1, 1)}},
+                 now, clock_, changed);
+  }
+  return changed;
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
