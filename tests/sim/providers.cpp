@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace keywheel::sim {
@@ -209,8 +210,13 @@ void Providers::closed(const HttpRequest& request, TimePoint now) {
 std::vector<HttpHeader> Providers::headers(Label label, State& state, bool refused, TimePoint now) {
   const Key& key = world_.keys[label.key];
   const ServiceSpec& service = world_.service(key);
-  if (service.headers == Headers::none) return {};
-  if (service.headers == Headers::partial && (refused || world_.calls[label.call].stream)) return {};
+  std::vector<HttpHeader> organization;
+  if (service.names_organization) {
+    organization.push_back({service.vendor == Vendor::anthropic ? "anthropic-organization-id" : "openai-organization",
+                            "org-" + std::to_string(key.account)});
+  }
+  if (service.headers == Headers::none) return organization;
+  if (service.headers == Headers::partial && (refused || world_.calls[label.call].stream)) return organization;
   std::vector<Standing> standings;
   for (TrueLimit& limit : state.limits) {
     standings.push_back({.measure = limit.truth().measure,
@@ -230,7 +236,9 @@ std::vector<HttpHeader> Providers::headers(Label label, State& state, bool refus
       each.remaining = more ? each.limit : each.remaining / 10;
     }
   }
-  return quota_headers(service.vendor, standings, wall(now));
+  std::vector<HttpHeader> all = quota_headers(service.vendor, standings, wall(now));
+  all.insert(all.end(), organization.begin(), organization.end());
+  return all;
 }
 
 testing::SimAnswer Providers::refuse(Label label, Refusal why, int status, std::optional<Nanos> room, TimePoint now) {

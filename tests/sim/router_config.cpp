@@ -25,11 +25,10 @@ RouterConfig router_config(const World& world) {
   for (const ServiceSpec& spec : scenario.services) {
     ServiceConfig service{.provider = provider_of(spec.vendor),
                           .id = spec.id,
-                          .base_url = fmt::format("https://{}.test/v1", spec.id),
                           .models = scenario.load.models,
                           .rotation = spec.rotation,
                           .priority = spec.priority,
-                          .charging = ChargingRule{.ahead = spec.ahead}};
+                          .charging = spec.charging};
     if (spec.price) service.prices["*"] = *spec.price;
     config.services.push_back(std::move(service));
   }

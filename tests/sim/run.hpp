@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,9 +24,11 @@ struct Outcome {
   double took = 0;  ///< seconds of real time
 
   [[nodiscard]] bool good() const noexcept { return violations_in_all == 0 && missed.empty(); }
+  /// Of what is allowed, as the scarcer of requests and tokens has it.
   [[nodiscard]] double used() const noexcept {
-    return allowed.requests > 0 ? static_cast<double>(tally.served) / allowed.requests
-                                : static_cast<double>(tally.tokens) / allowed.tokens;
+    const double by_requests = allowed.requests > 0 ? static_cast<double>(tally.served) / allowed.requests : 0;
+    const double by_tokens = allowed.tokens > 0 ? static_cast<double>(tally.tokens) / allowed.tokens : 0;
+    return std::max(by_requests, by_tokens);
   }
   [[nodiscard]] double refused() const noexcept {
     return tally.sent == 0 ? 0 : static_cast<double>(tally.refused) / static_cast<double>(tally.sent);

@@ -51,9 +51,11 @@ struct ServiceSpec {
   Headers headers = Headers::none;
   std::vector<KeyGroup> groups{};
   Rotation rotation = Rotation::least_used;
-  bool ahead = false;           ///< max_tokens count when the request comes; else what is used, when it is
-  bool counts_refused = false;  ///< a refused request counts, too
-  bool states_retry = true;     ///< refusals come with Retry-After
+  std::optional<ChargingRule> charging{};  ///< as the config has it; nothing: what is known of the vendor
+  bool ahead = false;                      ///< max_tokens count when the request comes; else what is used, when it is
+  bool counts_refused = false;             ///< a refused request counts, too
+  bool names_organization = false;         ///< in a header of every answer
+  bool states_retry = true;                ///< refusals come with Retry-After
   std::vector<Outage> outages{};
   std::optional<Price> price{};
   int priority = 0;

@@ -65,10 +65,10 @@ Scenario shaped(Load::Shape shape, const char* about) {
 
 Scenario tenants() {
   Scenario s = stated();
-  s.about = "three tenants of shares 1, 1 and 4, of whom the first asks for most; some calls have deadlines";
+  s.about = "three tenants of equal shares, of whom the first asks for most";
   s.services[0].groups = {{.keys = 40, .per_account = 4, .stated = {.rpm = 30}, .truth = {requests(30, seconds(60))}}};
   s.load.per_hour = 2 * 10 * 30 * 60;
-  s.load.tenants = {{"greedy", 1, 0.6}, {"modest", 1, 0.1}, {"paying", 4, 0.3}};
+  s.load.tenants = {{"greedy", 1, 0.6}, {"modest", 1, 0.1}, {"steady", 1, 0.3}};
   s.load.deadlines = 0;
   s.targets = {.refused = 0, .used = kStatedUse, .fair = 0.9};
   return s;
@@ -123,6 +123,91 @@ Scenario outages() {
   return s;
 }
 
+/// A thousand keys of twenty accounts whose limits only headers tell.
+std::vector<KeyGroup> accounts_of_fifty(int accounts, WindowKind kind, double burn) {
+  return {{.keys = 50 * accounts, .per_account = 50, .truth = {requests(29, seconds(60), kind)}, .burn = burn}};
+}
+
+Scenario headers(Headers what, double burn, const char* about, Targets targets) {
+  return {.about = about,
+          .services = {{.id = "openai", .headers = what, .groups = accounts_of_fifty(10, WindowKind::bucket, burn)},
+                       {.id = "claude",
+                        .vendor = Vendor::anthropic,
+                        .headers = what,
+                        .groups = accounts_of_fifty(10, WindowKind::bucket, burn)}},
+          .load = {.per_hour = kPressure * 20 * 29 * 60,
+                   .cancels = 0.02,
+                   .streams = 0.1,
+                   .stops = 0.1,
+                   .breaks = 0.01,
+                   .deadlines = 0.05},
+          .targets = targets};
+}
+
+/// Groq states requests by the day and tokens by the minute.
+Scenario headers_groq() {
+  Scenario s = headers(Headers::right, 0, "limits that only Groq's headers tell: tokens a minute, requests a day",
+                       {.refused = 0.005});
+  s.services = {
+      {.id = "groq",
+       .vendor = Vendor::groq,
+       .headers = Headers::right,
+       .groups = {{.keys = 200,
+                   .per_account = 20,
+                   .truth = {requests(100'000, hours(24), WindowKind::bucket), tokens(20'000, WindowKind::bucket)}}},
+       .ahead = true}};
+  s.load.prompt_tokens = 100;
+  s.load.prompt_spread = 0.5;
+  s.load.max_tokens = 300;
+  s.load.per_hour = kPressure * 10 * 20'000 / 410.0 * 60;
+  return s;
+}
+
+Scenario one_organization(bool named, const char* about) {
+  return {.about = about,
+          .services = {{.id = "main",
+                        .groups = {{.keys = 1000,
+                                    .per_account = 1000,
+                                    .declared = false,
+                                    .truth = {requests(578, seconds(60), WindowKind::bucket)}}},
+                        .names_organization = named}},
+          .load = {.per_hour = kPressure * 578 * 60, .cancels = 0.02, .streams = 0.1, .breaks = 0.01},
+          .targets = {.refused_per_answer = 1}};
+}
+
+/// What the provider charges is known only when an answer has ended; the config says `part` of what is true.
+Scenario tokens_used(double part, double used) {
+  Scenario s = tokens_ahead();
+  s.about = "tokens a minute, charged as they are used; the config states " + std::to_string(std::lround(100 * part)) +
+            " % of the limit, and callers use " + std::to_string(std::lround(100 * used)) + " % of max_tokens";
+  s.services[0].ahead = false;
+  s.services[0].charging = ChargingRule{.ahead = false};
+  s.services[0].groups = {
+      {.keys = 200, .per_account = 2, .stated = {.tpm = std::lround(16'000 * part)}, .truth = {tokens(16'000)}}};
+  s.load.used = used;
+  s.load.per_hour = 1.5 * 100 * 16'000 / (280 + 600 * used) * 60;
+  s.targets = {};
+  return s;
+}
+
+Scenario budgets() {
+  Scenario s;
+  s.about = "accounts that may spend so much and no more";
+  s.hours = 6;
+  s.services = {{.id = "main",
+                 .groups = {{.keys = 40, .per_account = 2, .stated = {.max_cost = 2}}},
+                 .price = Price{.input = 1, .output = 4, .request = 0.001}}};
+  s.load = {.per_hour = 6'000,
+            .cancels = 0.1,
+            .streams = 0.5,
+            .stops = 0.1,
+            .breaks = 0.05,
+            .prompt_tokens = 200,
+            .prompt_spread = 0.8,
+            .max_tokens = 600};
+  return s;
+}
+
 Scenario patience() {
   Scenario s;
   s.about = "limits that nobody states, refusals with Retry-After, callers that cancel";
@@ -140,7 +225,32 @@ const std::vector<std::pair<std::string_view, Make>>& all() {
       {"bursty", [] { return shaped(Load::Shape::bursty, "as `stated`, in bursts of four times the mean"); }},
       {"diurnal", [] { return shaped(Load::Shape::diurnal, "as `stated`, by day and by night"); }},
       {"tenants", tenants},
+      {"headers", [] { return headers(Headers::right, 0, "limits that only headers tell", {.refused = 0.005}); }},
+      {"headers-groq", headers_groq},
+      {"headers-late",
+       [] { return headers(Headers::late, 0, "as `headers`, which tell what was so some answers ago", {}); }},
+      {"headers-partial",
+       [] { return headers(Headers::partial, 0, "as `headers`, without any on streams and refusals", {}); }},
+      {"headers-wrong",
+       [] { return headers(Headers::wrong, 0, "as `headers`, which say three times too much, or a tenth", {}); }},
+      {"burn-10",
+       [] {
+         return headers(Headers::right, 0.1, "as `headers`, and others use a tenth", {.refused = 0.01, .used = 0.8});
+       }},
+      {"burn-30",
+       [] {
+         return headers(Headers::right, 0.3, "as `headers`, and others use three tenths",
+                        {.refused = 0.02, .used = 0.8});
+       }},
+      {"one-org", [] { return one_organization(false, "a thousand keys of one organisation that nobody named"); }},
+      {"one-org-named", [] { return one_organization(true, "likewise, and a header names it"); }},
       {"tokens-ahead", tokens_ahead},
+      {"tokens-used", [] { return tokens_used(1, 0.5); }},
+      {"tokens-used-95", [] { return tokens_used(0.95, 0.5); }},
+      {"tokens-used-90", [] { return tokens_used(0.9, 0.5); }},
+      {"tokens-used-80", [] { return tokens_used(0.8, 0.5); }},
+      {"tokens-brief", [] { return tokens_used(1, 0.1); }},
+      {"budgets", budgets},
       {"outages", outages},
       {"patience", patience},
   };
