@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . cmake/install-deps.sh
 install_packages "${KEYWHEEL_BUILD_PACKAGES[@]}" "${KEYWHEEL_TEST_PACKAGES[@]}"
+# Others' builds of Node.js bring their own npm, and would be replaced.
+command -v npm >/dev/null || install_packages "${KEYWHEEL_INTEROP_PACKAGES[@]}"
 
 # The compiler's cache serves clones at other places too.
 export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1

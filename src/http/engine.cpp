@@ -78,6 +78,15 @@ const std::variant<Origin, std::string>& Engine::origin_of(const std::string& ur
   return origins_.emplace(url, read_url(url)).first->second;
 }
 
+const std::string& Engine::agent(std::string_view user) {
+  if (agent_.empty() || user != agent_of_) {
+    agent_of_ = user;
+    agent_ = fmt::format("{}{}keywheel/{}.{}.{}", user, user.empty() ? "" : " ", KEYWHEEL_VERSION_MAJOR,
+                         KEYWHEEL_VERSION_MINOR, KEYWHEEL_VERSION_PATCH);
+  }
+  return agent_;
+}
+
 Multi& Engine::multi_for(const TlsConfig& tls) {
   for (const std::unique_ptr<Multi>& multi : multis_)
     if (multi->trusts(tls)) return *multi;
@@ -98,11 +107,8 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
   if (const auto* fault = std::get_if<std::string>(&read)) return *fault;
   const auto& origin = std::get<Origin>(read);
 
-  bool secret = origin.user_info || !request.secret_query.empty();
-  for (const HttpHeader& header : request.headers) {
+  for (const HttpHeader& header : request.headers)
     if (std::optional<std::string> fault = header_fault(header)) return fault;
-    secret = secret || is_secret_header(header.name);
-  }
   if (options.proxy != nullptr) {
     if (const Secret* url = choose_proxy(*options.proxy, environment_, origin)) {
       auto proxy = read_proxy(*url);
@@ -111,7 +117,12 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
     }
   }
   const bool stays_here = is_loopback(origin.host) && (!transfer.proxy || is_loopback(transfer.proxy->host));
-  if (!origin.https && secret && !options.allow_insecure && !stays_here)
+  const auto secret = [&] {
+    return origin.user_info || !request.secret_query.empty() ||
+           std::any_of(request.headers.begin(), request.headers.end(),
+                       [](const HttpHeader& header) { return is_secret_header(header.name); });
+  };
+  if (!origin.https && !options.allow_insecure && !stays_here && secret())
     return fmt::format("plain http to {} would show the key to everyone on the way; use https, or set allow_insecure",
                        origin.authority());
 
@@ -127,13 +138,12 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
   }
   transfer.method = std::move(request.method);
   transfer.body = std::move(request.body);
-  transfer.headers.assign(std::move(request.headers));
+  transfer.headers.assign(std::move(request.headers), agent(options.user_agent));
+  if (transfer.proxy) transfer.proxy_agent = agent(options.user_agent);
   transfer.stream = options.stream;
   const Bounds bounds = options.bounds != nullptr ? *options.bounds : Bounds{};
   transfer.max_body = bounds.max_body;
   transfer.max_header = bounds.max_header;
-  transfer.user_agent = fmt::format("{}{}keywheel/{}.{}.{}", options.user_agent, options.user_agent.empty() ? "" : " ",
-                                    KEYWHEEL_VERSION_MAJOR, KEYWHEEL_VERSION_MINOR, KEYWHEEL_VERSION_PATCH);
   return std::nullopt;
 }
 
@@ -338,6 +348,7 @@ void Engine::heard(int fd) {
 }
 
 void Engine::opened(Transfer& transfer, int fd) {
+  poller_.opened(fd);
   if (const auto stale = unheard_.find(fd); stale != unheard_.end()) {
     timers_.cancel(stale->second.timer);
     unheard_.erase(stale);

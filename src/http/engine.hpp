@@ -68,6 +68,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
                                                    const ExchangeOptions& options);
   [[nodiscard]] const std::variant<Origin, std::string>& origin_of(const std::string& url);
   [[nodiscard]] Multi& multi_for(const TlsConfig& tls);
+  [[nodiscard]] const std::string& agent(std::string_view user);
 
   void settle();
   void start(Transfer& transfer);
@@ -93,6 +94,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::vector<Poller::Event> events_{};
   std::vector<std::unique_ptr<Multi>> multis_{};
   std::unordered_map<std::string, std::variant<Origin, std::string>> origins_{};
+  std::string agent_of_{};  ///< the user's part of the User-Agent that agent_ is
+  std::string agent_{};
   std::vector<std::unique_ptr<Transfer>> transfers_{};
   std::size_t in_flight_ = 0;
 

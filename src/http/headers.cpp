@@ -23,10 +23,14 @@ bool contains(std::string_view text, std::string_view part) noexcept {
                      [](char x, char y) { return lower(x) == y; }) != text.end();
 }
 
-bool is_token(char c) noexcept {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
+constexpr auto kTokens = [] {
+  std::array<bool, 256> tokens{};
+  for (const char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~"))
+    tokens[static_cast<unsigned char>(c)] = true;
+  return tokens;
+}();
+
+bool is_token(char c) noexcept { return kTokens[static_cast<unsigned char>(c)]; }
 
 std::string_view trim(std::string_view text) noexcept {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -47,27 +51,31 @@ std::optional<std::string> header_fault(const HttpHeader& header) {
   if (header.name.empty()) return "a header of the request has no name";
   if (!std::all_of(header.name.begin(), header.name.end(), is_token))
     return "the name of a header of the request holds a character that no header name may have";
-  constexpr std::string_view kForbidden("\r\n\0", 3);
-  if (header.value.find_first_of(kForbidden) != std::string::npos)
+  const auto forbidden = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  if (std::any_of(header.value.begin(), header.value.end(), forbidden))
     return fmt::format("the value of the header {} holds a line break or a NUL byte", header.name);
   return std::nullopt;
 }
 
-HeaderList::HeaderList(std::vector<HttpHeader> headers) { assign(std::move(headers)); }
+HeaderList::HeaderList(std::vector<HttpHeader> headers) { assign(std::move(headers), {}); }
 
-void HeaderList::assign(std::vector<HttpHeader> headers) {
+void HeaderList::assign(std::vector<HttpHeader> headers, std::string_view user_agent) {
   clear();
   // "Expect:" keeps libcurl from asking before a large body; without a Content-Type it would call ours a form.
   constexpr std::string_view kNoExpect = "Expect:";
   constexpr std::string_view kNoType = "Content-Type:";
-  std::size_t size = kNoExpect.size() + kNoType.size() + 2;
+  // As an option of libcurl's it would be formatted twice, a character at a time.
+  constexpr std::string_view kAgent = "User-Agent: ";
+  std::size_t size = kNoExpect.size() + kNoType.size() + kAgent.size() + user_agent.size() + 3;
   bool typed = false;
+  bool named = user_agent.empty();
   for (const HttpHeader& header : headers) {
     size += header.name.size() + header.value.size() + 3;
     typed = typed || same(header.name, "content-type");
+    named = named || same(header.name, "user-agent");
   }
   text_.reserve(size);
-  nodes_.reserve(headers.size() + 2);
+  nodes_.reserve(headers.size() + 3);
   const auto begin_line = [&] { nodes_.push_back({text_.data() + text_.size(), nullptr}); };
   for (HttpHeader& header : headers) {
     if (same(header.name, "expect")) continue;
@@ -81,6 +89,10 @@ void HeaderList::assign(std::vector<HttpHeader> headers) {
     }
     text_ += '\0';
     wipe(header.value);
+  }
+  if (!named) {
+    begin_line();
+    ((text_ += kAgent) += user_agent) += '\0';
   }
   begin_line();
   (text_ += kNoExpect) += '\0';

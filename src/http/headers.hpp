@@ -32,7 +32,8 @@ class HeaderList {
   HeaderList& operator=(const HeaderList&) = delete;
   ~HeaderList() { clear(); }
 
-  void assign(std::vector<HttpHeader> headers);
+  /// The same; `user_agent` stands where the headers name none.
+  void assign(std::vector<HttpHeader> headers, std::string_view user_agent);
   void clear() noexcept;
   [[nodiscard]] curl_slist* get() noexcept { return nodes_.empty() ? nullptr : nodes_.data(); }
 

@@ -19,11 +19,6 @@ constexpr long kStreamBuffer = 8L << 10U;
 constexpr long kUnaryBuffer = 16L << 10U;
 constexpr long kUploadBuffer = 16L << 10U;
 constexpr long kBackstopSeconds = 3600;  // the timeouts that a user sees are the router's
-
-int close_socket(void* host, curl_socket_t socket) noexcept {
-  if (host != nullptr) static_cast<Host*>(host)->closed(socket);
-  return ::close(socket);
-}
 }  // namespace
 
 Multi::Multi(const TlsConfig& tls, Poller& poller, std::uint32_t tag) : tls_(tls), poller_(poller), tag_(tag) {
@@ -62,8 +57,9 @@ Route& Multi::route(const Origin& origin, const Proxy* proxy) {
   }
   std::unique_ptr<Route>& found = routes_[key];
   if (found) return *found;
-  found = std::make_unique<Route>(
-      Route{.host = Host(origin.https ? Host::Protocol::unknown : Host::Protocol::http1), .origin = origin});
+  found = std::make_unique<Route>(Route{.host = Host(origin.https ? Host::Protocol::unknown : Host::Protocol::http1),
+                                        .poller = poller_,
+                                        .origin = origin});
   found->authority = origin.authority();
   const auto needs = [&](const std::string& host, std::uint16_t port) {
     if (!needs_no_lookup(host)) found->names.push_back({.host = host, .port = port});
@@ -97,7 +93,7 @@ CURL* Multi::take_handle(bool stream) noexcept {
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, 60L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, 30L);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, &Multi::close_socket);
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, stream ? "identity" : "");
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, stream ? kStreamBuffer : kUnaryBuffer);
   curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
@@ -184,6 +180,14 @@ int Multi::on_socket(CURL* handle, curl_socket_t socket, int what, void* self, v
     curl_multi_assign(multi.multi_, socket, self);
   }
   return 0;
+}
+
+int Multi::close_socket(void* route, curl_socket_t socket) noexcept {
+  if (route != nullptr) {
+    static_cast<Route*>(route)->poller.closing(socket);
+    static_cast<Route*>(route)->host.closed(socket);
+  }
+  return ::close(socket);
 }
 
 int Multi::on_timer(CURLM*, long milliseconds, void* self) noexcept {

@@ -33,6 +33,7 @@ struct RouteName {
 /// The way to one origin, directly or through a proxy.
 struct Route {
   Host host;
+  Poller& poller;
   Origin origin{};
   std::string authority{};  ///< "host:port"
   std::string proxy{};      ///< for messages; empty: direct
@@ -85,6 +86,7 @@ class Multi {
  private:
   static int on_socket(CURL* handle, curl_socket_t socket, int what, void* self, void* known) noexcept;
   static int on_timer(CURLM* multi, long milliseconds, void* self) noexcept;
+  static int close_socket(void* route, curl_socket_t socket) noexcept;
   void set_trust(CURL* handle) const noexcept;
   void keep_connections(std::size_t most) noexcept;
 

@@ -32,6 +32,10 @@ class Poller {
   /// Watches a socket, or changes what is watched of it. `known`: it is watched already. 0, or why not (errno).
   [[nodiscard]] int watch(int fd, std::uint32_t tag, bool read, bool write, bool known) noexcept;
   void forget(int fd) noexcept;
+  /// Of a socket that is told of when it opens and when it is about to be closed, forget() may leave the system's watch
+  /// in place, so that it costs nothing to watch it again, as is done with a kept connection.
+  void opened(int fd) noexcept;
+  void closing(int fd) noexcept;
 
   /// Puts what happened into `events`. Empty `timeout`: as long as it takes.
   void wait(std::vector<Event>& events, std::optional<std::chrono::nanoseconds> timeout);

@@ -59,6 +59,10 @@ void Poller::forget(int fd) noexcept {
   (void)apply(state_->queue, fd, EVFILT_WRITE, false, 0);
 }
 
+void Poller::opened(int) noexcept {}  // what is forgotten is forgotten at once
+
+void Poller::closing(int) noexcept {}
+
 void Poller::wait(std::vector<Event>& events, std::optional<std::chrono::nanoseconds> timeout) {
   events.clear();
   timespec span{};

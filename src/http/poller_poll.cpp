@@ -66,6 +66,10 @@ void Poller::forget(int fd) noexcept {
   state_->tags.pop_back();
 }
 
+void Poller::opened(int) noexcept {}  // what is forgotten is forgotten at once
+
+void Poller::closing(int) noexcept {}
+
 void Poller::wait(std::vector<Event>& events, std::optional<std::chrono::nanoseconds> timeout) {
   events.clear();
   auto& sockets = state_->sockets;

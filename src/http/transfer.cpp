@@ -33,9 +33,8 @@ bool Transfer::set_up(CURL* to) noexcept {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open_socket);
   set(CURLOPT_OPENSOCKETDATA, this);
-  set(CURLOPT_CLOSESOCKETDATA, &route->host);
+  set(CURLOPT_CLOSESOCKETDATA, route);
   set(CURLOPT_URL, url.c_str());
-  set(CURLOPT_USERAGENT, user_agent.c_str());
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_FRESH_CONNECT, route->host.must_open() ? 1L : 0L);
   return good && set_method(to) && set_proxy(to) && set_addresses(to);
@@ -66,6 +65,7 @@ bool Transfer::set_proxy(CURL* to) noexcept {
     good = curl_easy_setopt(to, option, value) == CURLE_OK && good;
   };
   set(CURLOPT_PROXY, proxy ? proxy->url.c_str() : "");  // "" and not null, which would mean the environment's
+  set(CURLOPT_USERAGENT, proxy ? proxy_agent.c_str() : nullptr);
   std::string user(proxy ? proxy->user.reveal() : std::string_view{});
   std::string password(proxy ? proxy->password.reveal() : std::string_view{});
   const bool named = !user.empty() || !password.empty();

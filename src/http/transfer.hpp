@@ -34,9 +34,9 @@ struct Transfer final : Visit {
   std::string url{};
   std::string method{};
   std::string body{};
-  std::string user_agent{};
   HeaderList headers{};
   std::optional<Proxy> proxy{};
+  std::string proxy_agent{};  ///< User-Agent towards the proxy
   bool stream = false;
   std::size_t max_header = 0;
   std::size_t max_body = 0;

@@ -226,52 +226,6 @@ std::string PoolState::explain(const ChoiceNote& note) const {
   return text;
 }
 
-namespace {
-
-std::string_view name_of(Level::Kind kind) noexcept {
-  switch (kind) {
-    case Level::Kind::key:
-      return "key";
-    case Level::Kind::project:
-      return "project";
-    case Level::Kind::account:
-      return "account";
-    case Level::Kind::peers:
-      return "provider";
-    case Level::Kind::service:
-      return "service";
-  }
-  return "";
-}
-
-void add_limits(std::vector<LimitStatus>& to, Ledger& ledger, const Level& level, std::string_view group, int in_flight,
-                TimePoint now) {
-  const std::string whose(name_of(level.kind));
-  for (Gauge& gauge : ledger.gauges()) {
-    gauge.turn(now, *level.calendar);
-    if (gauge.learned && gauge.learned->stale(now)) continue;
-    to.push_back({.name = gauge.name(),
-                  .level = whose,
-                  .group = std::string(group),
-                  .limit = gauge.limit,
-                  .used = gauge.spent(),
-                  .learned = gauge.learned != nullptr});
-  }
-  if (!ledger.has_concurrency()) return;
-  to.push_back({.name = "concurrency",
-                .level = whose,
-                .group = std::string(group),
-                .limit = ledger.concurrency(),
-                .used = in_flight});
-}
-
-void add_limits(std::vector<LimitStatus>& to, Level& level, TimePoint now) {
-  add_limits(to, level.ledger, level, {}, level.in_flight, now);
-  for (const auto& each : level.scoped) add_limits(to, each->ledger, level, each->name, each->in_flight, now);
-}
-
-}  // namespace
-
 CredentialStatus PoolState::status(Credential& c, TimePoint now) {
   CredentialStatus status;
   status.id = c.config->id;

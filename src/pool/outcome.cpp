@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "pool/pool_state.hpp"
 #include "router/retry_table.hpp"
@@ -22,86 +21,6 @@ constexpr Nanos kWrongEndpointWithin = std::chrono::seconds(10);
 constexpr std::size_t kKeysForSharedLimit = 3;
 /// Models set aside or resting at one level; more than that, and the oldest is forgotten.
 constexpr std::size_t kMostModelRests = 256;
-constexpr double kForgetNs = 10e9;
-
-/// Turned down before anything was generated.
-bool turned_down(FailureClass failure) noexcept {
-  switch (failure) {
-    case FailureClass::rate:
-    case FailureClass::quota:
-    case FailureClass::auth:
-    case FailureClass::token:
-    case FailureClass::clock:
-    case FailureClass::permission:
-    case FailureClass::model:
-    case FailureClass::place:
-    case FailureClass::request:
-    case FailureClass::context:
-    case FailureClass::too_big:
-    case FailureClass::unsupported:
-    case FailureClass::config:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// What an attempt used, as far as is known; what was reserved stands for the rest.
-Charge used(const Charge& reserved, const Outcome& outcome, const ChargingRule& rule) noexcept {
-  const Usage& usage = outcome.usage;
-  std::int64_t prompt = reserved.prompt;
-  std::int64_t completion = reserved.completion;
-  const bool refused = outcome.failure && usage.empty() && turned_down(outcome.failure->failure);
-  if (refused) completion = 0;
-  if (usage.prompt_tokens) prompt = tokens_of(*usage.prompt_tokens);
-  if (usage.completion_tokens) {
-    completion = tokens_of(*usage.completion_tokens);
-  } else if (usage.total_tokens && usage.prompt_tokens) {
-    completion = tokens_of(tokens_of(*usage.total_tokens) - prompt);
-  }
-  const std::int64_t cached = tokens_of(usage.cached_tokens.value_or(0));
-  const std::int64_t cost = outcome.cost > 0 ? micros_of(outcome.cost) : refused ? 0 : reserved.cost;
-  Charge charge = charge_of(prompt, completion, cached, cost, rule);
-  if (rule.ahead && !refused) {
-    // The ceiling was charged when the request came, and stays so whatever is written.
-    charge.output = std::max(charge.output, reserved.output);
-    charge.tokens = charge.input + (rule.output ? charge.output : 0);
-  }
-  return charge;
-}
-
-void count(Credential& c, const Outcome& outcome, TimePoint now) {
-  if (!outcome.failure) {
-    ++c.successes;
-  } else if (outcome.failure->failure == FailureClass::cancelled) {
-    ++c.cancelled;
-  } else {
-    ++c.failures[static_cast<std::size_t>(outcome.failure->error_kind()) % c.failures.size()];
-  }
-  const Usage& usage = outcome.usage;
-  const std::int64_t prompt = tokens_of(usage.prompt_tokens.value_or(0));
-  const std::int64_t completion = tokens_of(usage.completion_tokens.value_or(0));
-  c.prompt_tokens += prompt;
-  c.completion_tokens += completion;
-  c.cached_tokens += tokens_of(usage.cached_tokens.value_or(0));
-  c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
-  if (usage.estimated) c.estimated_tokens += prompt + completion;
-  c.cost += micros_of(outcome.cost);
-  if (prompt + completion != 0) {
-    const Calendar::Day& day = c.key->calendar->day(now);
-    c.recent.add(now, 0, prompt + completion);
-    c.today.add(day.number, 0, prompt + completion);
-    c.this_month.add(day.month, 0, prompt + completion);
-  }
-
-  if (!outcome.failure && outcome.latency.count() > 0) {
-    const double sample = static_cast<double>(outcome.latency.count());
-    const double age = static_cast<double>((now - c.latency_at).count());
-    const double keep = std::exp(-age / kForgetNs);
-    c.latency = c.latency <= 0 || sample > c.latency ? sample : c.latency * keep + sample * (1 - keep);
-    c.latency_at = now;
-  }
-}
 
 /// The level of the path that a failure concerns; nullptr where none of the pool's. Of several accounts, of which one
 /// was found out to hold the other, the outermost.
@@ -150,52 +69,6 @@ LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noex
 
 AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
   return record.credential->service->model(record.model);
-}
-
-void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
-  LeaseRecord* record = record_of(slot, number);
-  if (record == nullptr || record->sent) return;
-  record->sent = true;
-  record->sent_at = now;
-  for (std::size_t i = 0; i < record->levels; ++i) {
-    Level& level = *record->path[i];
-    if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
-  }
-  for (Scoped* each : record->scoped) each->ledger.send(number, record->charge, now, *each->level->calendar);
-  Credential& c = *record->credential;
-  const Calendar::Day& day = c.key->calendar->day(now);
-  ++c.requests;
-  c.recent.add(now, 1, 0);
-  c.today.add(day.number, 1, 0);
-  c.this_month.add(day.month, 1, 0);
-}
-
-/// Takes the attempt out of the ledgers' care. True where that made room.
-bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
-  const Charge actual = used(record.charge, outcome, record.credential->service->charging);
-  const auto leave = [&](Ledger& ledger, Calendar& calendar) {
-    if (record.sent) {
-      return ledger.settle(record.number, record.charge, actual, record.sent_at, now, calendar) ||
-             ledger.has_concurrency();
-    }
-    ledger.give_back(record.number, record.charge);
-    return true;
-  };
-  bool changed = false;
-  for (std::size_t i = 0; i < record.levels; ++i) {
-    Level& level = *record.path[i];
-    --level.in_flight;
-    if (level.ledger.empty() || !leave(level.ledger, *level.calendar)) continue;
-    wake_members(level);
-    changed = true;
-  }
-  for (Scoped* each : record.scoped) {
-    --each->in_flight;
-    if (!leave(each->ledger, *each->level->calendar)) continue;
-    wake_members(*each->level);
-    changed = true;
-  }
-  return changed;
 }
 
 bool PoolState::applaud(LeaseRecord& record) {

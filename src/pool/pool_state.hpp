@@ -98,8 +98,9 @@ class PoolState {
   /// What keeps `c` from an attempt at `now`, its service aside.
   [[nodiscard]] Block obstacle(Credential& c, const Asking& asking, Level** tight = nullptr);
 
-  // outcome.cpp
+  // settle.cpp
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
+  // outcome.cpp
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
   // statements.cpp
@@ -160,9 +161,12 @@ class PoolState {
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
   void note_skipped(Choice& choice, ChoiceNote& note) const;
 
+  // settle.cpp
+  [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
+  static void count(Credential& c, const Outcome& outcome, TimePoint now);
+
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;
-  [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
   [[nodiscard]] static AskedModel model_of(const LeaseRecord& record) noexcept;
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);

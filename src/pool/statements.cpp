@@ -12,15 +12,27 @@ namespace {
 /// Models at one level whose limits are learned; what is stated of more is not kept.
 constexpr std::size_t kMostScoped = 256;
 
-/// The level whose limits a provider states; the key, where the owner is not known.
+/// The level whose limits a provider states; the key, where the owner is not known. A key that names its project is
+/// alone there as long as no other names it, too.
 Level& owner_of(const LeaseRecord& record, LimitOwner owner) noexcept {
-  Level* found = record.path[0];
+  Level* const key = record.path[0];
+  Level* project = nullptr;
+  Level* account = key;
   for (std::size_t i = 0; i < record.levels; ++i) {
-    Level* level = record.path[i];
-    if (owner == LimitOwner::project && level->kind == Level::Kind::project) return *level;
-    if (owner != LimitOwner::key && level->kind == Level::Kind::account) found = level;
+    if (record.path[i]->kind == Level::Kind::project) project = record.path[i];
+    if (record.path[i]->kind == Level::Kind::account) account = record.path[i];
   }
-  return *found;
+  switch (owner) {
+    case LimitOwner::key:
+      break;
+    case LimitOwner::project:
+      if (project != nullptr) return *project;
+      if (!key->stated_organization.empty() && key->stated_project.empty()) return *account;
+      break;
+    case LimitOwner::account:
+      return *account;
+  }
+  return *key;
 }
 
 }  // namespace
@@ -74,9 +86,11 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
                               .rules = service.rules,
                               .guard = bounded(record.credential->config->limits.guard),
                               .configured_rpm = rpm};
+  // What has no model, as a listing, tells of none.
+  if (service.rules->by_model && record.model.empty()) return;
   for (StatedLimit stated : limits) {
     Scoped* scoped = nullptr;
-    if (service.rules->by_model && !record.model.empty()) {
+    if (service.rules->by_model) {
       scoped = scoped_for(level, model_of(record).limited());
       if (scoped == nullptr) return;
     }

@@ -92,6 +92,9 @@ struct Level {
   }
 };
 
+/// Adds how each limit of a level stands, those of single models included.
+void add_limits(std::vector<LimitStatus>& to, Level& level, TimePoint now);
+
 /// Members of a service among which a rotation chooses freely: same region, same models, all with weight or all
 /// without.
 struct Lane;

@@ -39,6 +39,7 @@ constexpr std::array kRules = {
     ErrorRule{0, "rate_limit_error", "required for long context requests", permission, Scope::key_model},
     // The ramp was too steep: no model's window, but the whole account's.
     ErrorRule{0, "rate_limit_error", "account's rate limit", rate, Scope::account},
+    ErrorRule{0, "rate_limit_error", "acceleration limit", rate, Scope::account},
     ErrorRule{0, "rate_limit_error", {}, rate, Scope::account_model},
     ErrorRule{0, "overloaded_error", {}, capacity, Scope::service_model},
     ErrorRule{0, "timeout_error", {}, timeout, Scope::service_model},

@@ -31,9 +31,13 @@ constexpr std::array kRules = {
     ErrorRule{0, "AccessDeniedException", "api key has expired", auth, Scope::key},
     ErrorRule{0, "AccessDeniedException", "have access to the model", permission, Scope::account_model},
     ErrorRule{0, "AccessDeniedException", "unsupported countries, regions", place, Scope::host},
+    ErrorRule{0, "AccessDeniedException", "MPAgreementBeingCreated", permission, Scope::account_model},
+    // Any other policy is the user's, whose key this is.
+    ErrorRule{0, "AccessDeniedException", "service control policy", permission, Scope::account_model},
     ErrorRule{0, "AccessDeniedException", {}, permission, Scope::key_model},
     ErrorRule{0, "ResourceNotFoundException", "end of its life", model, Scope::service_model},
     ErrorRule{0, "ResourceNotFoundException", "use case details", permission, Scope::account_model},
+    ErrorRule{0, "FTUFormNotFilled", {}, permission, Scope::account_model},
     ErrorRule{0, "ResourceNotFoundException", {}, model, Scope::key_model},
     ErrorRule{0, "ValidationException", "model identifier is invalid", model, Scope::key_model},
     // "isn’t supported", with an apostrophe of print.
@@ -53,6 +57,7 @@ constexpr std::array kRules = {
     ErrorRule{0, "ServiceQuotaExceededException", {}, quota, Scope::account},
     ErrorRule{0, "ModelNotReadyException", {}, capacity, Scope::service_model},
     ErrorRule{0, "ServiceUnavailableException", {}, capacity, Scope::service_model},
+    ErrorRule{0, "ServiceUnavailable", {}, capacity, Scope::service_model},
     ErrorRule{0, "ModelTimeoutException", {}, timeout, Scope::service_model},
     ErrorRule{0, "ModelErrorException", {}, server, Scope::service_model},
     ErrorRule{0, "ModelStreamErrorException", {}, server, Scope::service_model},

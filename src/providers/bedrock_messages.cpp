@@ -187,12 +187,12 @@ void BedrockMessages::image(const ImagePart& part, const std::string& where) {
       part.media_type.empty() && inside ? inside->media_type : std::string_view(part.media_type);
   const Format* format = find_format(type);
   if (part.data.empty() && part.url.empty()) return check_.invalid(where + ": an image needs a url or data");
+  if (!inside && part.data.empty() && !part.url.starts_with("s3://")) {
+    return check_.unsupported(where + ".url", "it fetches from s3:// only; give the bytes");
+  }
   if (type.empty()) return check_.invalid(where + ".media_type: an image needs one here (\"image/png\")");
   if (format == nullptr || format->block != "image") {
     return check_.unsupported(where, fmt::format("it sees png, jpeg, gif and webp, not {}", type));
-  }
-  if (!inside && part.data.empty() && !part.url.starts_with("s3://")) {
-    return check_.unsupported(where + ".url", "it fetches from s3:// only; give the bytes");
   }
   out_.begin_object().key("image").begin_object().member("format", format->name).key("source");
   source(part.data, part.url);
@@ -207,11 +207,11 @@ void BedrockMessages::file(const FilePart& part, const std::string& where) {
   const Format* format = find_format(type);
   if (!part.id.empty()) return check_.unsupported(where + ".id", "it keeps no files");
   if (part.data.empty() && part.url.empty()) return check_.invalid(where + ": a file needs data or a url");
-  if (type.empty()) return check_.invalid(where + ".media_type: a file needs one here (\"application/pdf\")");
-  if (format == nullptr) return check_.unsupported(where, fmt::format("it does not read {}", type));
   if (!inside && part.data.empty() && !part.url.starts_with("s3://")) {
     return check_.unsupported(where + ".url", "it fetches from s3:// only; give the bytes");
   }
+  if (type.empty()) return check_.invalid(where + ".media_type: a file needs one here (\"application/pdf\")");
+  if (format == nullptr) return check_.unsupported(where, fmt::format("it does not read {}", type));
   out_.begin_object().key(format->block).begin_object().member("format", format->name);
   if (format->block == "document") out_.member("name", document_name(part.filename, ++documents_));
   out_.key("source");

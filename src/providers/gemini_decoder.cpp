@@ -26,6 +26,7 @@ struct Finish {
 // https://ai.google.dev/api/generate-content#FinishReason
 constexpr std::array kFinishes = {
     Finish{"STOP", FinishReason::stop},
+    Finish{"FUNCTION_CALL", FinishReason::stop},  // of servers that play Gemini
     Finish{"MAX_TOKENS", FinishReason::length},
     Finish{"SAFETY", FinishReason::content_filter},
     Finish{"RECITATION", FinishReason::content_filter},

@@ -17,7 +17,7 @@ using enum FailureClass;
 constexpr std::array kRules = {
     // Google's token endpoint (RFC 6749, section 5.2).
     ErrorRule{0, "invalid_grant", "reasonable timeframe", clock, Scope::host},
-    ErrorRule{0, "invalid_grant", "iat", clock, Scope::host},
+    ErrorRule{0, "invalid_grant", "iat and exp", clock, Scope::host},
     ErrorRule{0, "invalid_grant", {}, auth, Scope::key},
     ErrorRule{0, "invalid_client", {}, auth, Scope::key},
     ErrorRule{0, "unauthorized_client", {}, auth, Scope::key},

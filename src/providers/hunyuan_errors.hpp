@@ -13,7 +13,6 @@ namespace detail {
 inline constexpr std::array kHunyuanErrors = {
     ErrorRule{0, "AuthFailure.SignatureExpire", {}, FailureClass::clock, Scope::host},
     ErrorRule{0, "AuthFailure.SignatureFailure", {}, FailureClass::config, Scope::key},
-    ErrorRule{0, "AuthFailure.UnauthorizedOperation", {}, FailureClass::permission, Scope::key_model},
     ErrorRule{0, "AuthFailure", {}, FailureClass::auth, Scope::key},
     ErrorRule{0, "UnauthorizedOperation", {}, FailureClass::auth, Scope::key},
     ErrorRule{0, "RequestLimitExceeded.IPLimitExceeded", {}, FailureClass::rate, Scope::host},

@@ -40,6 +40,7 @@ class OllamaDecoder final : public NativeDecoder {
     start({}, data["model"].string());
     const JsonValue message = data["message"];
     reasoning(message["thinking"].string());
+    reasoning(message["reasoning_content"].string());  // of servers that play Ollama
     text(message["content"].string());
     for (const JsonValue call : message["tool_calls"].items()) {
       // Each comes whole; not every version counts them.

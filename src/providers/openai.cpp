@@ -1,6 +1,7 @@
 #include "providers/openai.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "providers/openai_decode.hpp"
 #include "providers/openai_encode.hpp"
 #include "providers/openai_url.hpp"
+#include "providers/retry_time.hpp"
 #include "providers/text.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -34,6 +36,11 @@ const ModelName* named(const Preset& preset, std::string_view model) {
   const auto found = std::find_if(names.begin(), names.end(),
                                   [model](const ModelName& n) { return equal_ignoring_case(n.ours, model); });
   return found == names.end() ? nullptr : &*found;
+}
+
+/// What no zone is said of is in the provider's own.
+std::chrono::hours zone_of(const Preset& preset) {
+  return std::chrono::hours(preset.day_zone == "Asia/Shanghai" ? 8 : 0);
 }
 
 bool option_is(const Target& target, const char* name, bool otherwise) {
@@ -146,11 +153,15 @@ std::unique_ptr<Decoder> OpenAiTransport::decoder(const HttpHead& head, const Ta
   reading.think_tags = reading.think_opened || option_is(target, "think_tags", preset_.openai.think_tags);
   reading.status = head.status;
   reading.nonce = target.nonce;
+  reading.now = target.now;
+  reading.zone = zone_of(preset_);
   return make_openai_decoder(reading, bounds);
 }
 
 Failure OpenAiTransport::classify(const HttpHead& head, std::string_view body, WallTime now) const {
-  return classify_answer(head, body, now, rules_of(preset_));
+  Failure failure = classify_answer(head, body, now, rules_of(preset_));
+  failure.retry_after = longer(failure.retry_after, reset_in_text(failure.message, now, zone_of(preset_)));
+  return failure;
 }
 
 std::vector<std::string> OpenAiTransport::check(const ServiceConfig& service) const {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "providers/finish_reason.hpp"
+#include "providers/retry_time.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -138,7 +139,8 @@ Failure OpenAiChunks::failure_of(const ErrorBody& error) const {
   if (error.code.size() == 3 && error.code >= "400" && error.code <= "599") {
     claimed = (error.code[0] - '0') * 100 + (error.code[1] - '0') * 10 + (error.code[2] - '0');
   }
-  Failure failure = classify_error(error, claimed, std::nullopt, reading_.errors);
+  const auto reset = reset_in_text(error.message, reading_.now, reading_.zone);
+  Failure failure = classify_error(error, claimed, reset, reading_.errors);
   failure.status = reading_.status;
   return failure;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,8 @@ struct OpenAiReading {
   bool think_opened = false;
   int status = 200;         ///< of the answer
   std::uint64_t nonce = 0;  ///< for the ids of tool calls that come without
+  WallTime now{};
+  std::chrono::hours zone{0};  ///< of the times in its errors
 };
 
 /// `usage` in all the vendors' spellings; empty when there is none in it.

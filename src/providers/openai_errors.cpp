@@ -20,8 +20,9 @@ constexpr std::array kOpenAi = {
     R{0, "unsupported_country_region_territory", {}, place, Scope::host},
     R{403, {}, "not allowed to sample from this model", permission, Scope::key_model},
     R{404, {}, "is not supported in this model", request, Scope::call},
-    R{429, "rate_limit_exceeded", "request too large", too_big, Scope::account_model},
-    R{429, "rate_limit_exceeded", {}, rate, Scope::account_model},
+    // In a stream there is no status beside it.
+    R{0, "rate_limit_exceeded", "request too large", too_big, Scope::account_model},
+    R{0, "rate_limit_exceeded", {}, rate, Scope::account_model},
     R{0, "credit_balance_exhausted", {}, quota, Scope::account},
     R{0, "organization_usage_limit_exceeded", {}, quota, Scope::account},
     R{0, "organization_spend_limit_exceeded", {}, quota, Scope::account},
@@ -33,6 +34,7 @@ constexpr std::array kOpenAi = {
     R{0, {}, "engine overloaded", capacity, Scope::service_model},
     R{400, "string_above_max_length", {}, context, Scope::call},
     R{400, "invalid_image_url", {}, request, Scope::call},
+    R{0, "previous_response_not_found", {}, request, Scope::call},
     R{429, {}, "rate limit reached for", rate, Scope::account_model},
 };
 
@@ -49,9 +51,9 @@ constexpr std::array kDeepSeek = {
 // https://console.groq.com/docs/errors. Limits belong to the organisation, by model and service tier.
 constexpr std::array kGroq = {
     R{413, "rate_limit_exceeded", {}, too_big, Scope::account_model},
-    R{429, "rate_limit_exceeded", "request too large", too_big, Scope::account_model},
-    R{429, "rate_limit_exceeded", "per day", quota, Scope::account_model},
-    R{429, "rate_limit_exceeded", {}, rate, Scope::account_model},
+    R{0, "rate_limit_exceeded", "request too large", too_big, Scope::account_model},
+    R{0, "rate_limit_exceeded", "per day", quota, Scope::account_model},
+    R{0, "rate_limit_exceeded", {}, rate, Scope::account_model},
     R{0, "organization_restricted", {}, auth, Scope::account},
     R{0, "capacity_exceeded", {}, capacity, Scope::service_model},
     R{0, "tool_use_failed", {}, output, Scope::call},
@@ -63,11 +65,11 @@ constexpr std::array kGroq = {
 
 // "Quota" is their word for a limit of a minute.
 constexpr std::array kCerebras = {
-    R{429, "request_quota_exceeded", "per day", quota, Scope::account_model},
-    R{429, "token_quota_exceeded", "per day", quota, Scope::account_model},
-    R{429, "request_quota_exceeded", {}, rate, Scope::account_model},
-    R{429, "token_quota_exceeded", {}, rate, Scope::account_model},
-    R{429, "queue_exceeded", {}, capacity, Scope::service_model},
+    R{0, "request_quota_exceeded", "per day", quota, Scope::account_model},
+    R{0, "token_quota_exceeded", "per day", quota, Scope::account_model},
+    R{0, "request_quota_exceeded", {}, rate, Scope::account_model},
+    R{0, "token_quota_exceeded", {}, rate, Scope::account_model},
+    R{0, "queue_exceeded", {}, capacity, Scope::service_model},
 };
 
 // https://docs.x.ai/docs/key-information/debugging
@@ -104,8 +106,8 @@ constexpr std::array kOpenRouter = {
 constexpr std::array kMistral = {
     R{0, "3505", {}, capacity, Scope::service_model},
     R{0, "service_tier_capacity_exceeded", {}, capacity, Scope::service_model},
-    R{429, "1300", {}, rate, Scope::account},
-    R{429, "rate_limited", {}, rate, Scope::account},
+    R{0, "1300", {}, rate, Scope::account},
+    R{0, "rate_limited", {}, rate, Scope::account},
     R{0, "3210", {}, request, Scope::call},
     R{0, "invalid_model", {}, model, Scope::key_model},
     R{0, "1500", {}, model, Scope::key_model},
@@ -153,6 +155,7 @@ constexpr std::array kVoyage = {
 constexpr std::array kOpenModels = {
     R{402, {}, "monthly included credits", quota, Scope::account},                    // Hugging Face
     R{403, "30001", {}, quota, Scope::account},                                       // SiliconFlow
+    R{400, "20012", {}, model, Scope::service_model},                                 // SiliconFlow
     R{429, {}, "tpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{429, {}, "rpm limit", rate, Scope::account_model},                              // SiliconFlow
     R{400, {}, "degraded function cannot be invoked", server, Scope::service_model},  // NVIDIA

@@ -67,7 +67,9 @@ constexpr std::array kMoonshot = {
     R{0, "engine_overloaded_error", {}, capacity, Scope::service_model},
     R{0, "resource_not_found_error", {}, model, Scope::key_model},
     R{0, {}, "exceeded model token limit", context, Scope::call},
+    // Kimi Code is sold by membership.
     R{0, {}, "usage limit for this billing cycle", quota, Scope::account},
+    R{403, {}, "membership", quota, Scope::account},
     R{0, {}, "considered high risk", filter, Scope::call},
 };
 
@@ -92,7 +94,8 @@ constexpr std::array kDashScope = {
     R{0, "CommodityNotPurchased", {}, permission, Scope::account_model},
     R{0, "AccessDenied.Unpurchased", {}, permission, Scope::account_model},
     R{0, "Model.AccessDenied", {}, permission, Scope::account_model},
-    R{0, "ModelNotFound", {}, model, Scope::key_model},
+    R{0, "ModelNotFound", {}, model, Scope::account_model},
+    R{0, "model_not_found", {}, model, Scope::account_model},
     R{0, "AccessDenied", {}, permission, Scope::key_model},
     R{0, "Throttling.User", {}, rate, Scope::account_model},
     R{0, "LimitRequests", {}, rate, Scope::account_model},
@@ -103,6 +106,7 @@ constexpr std::array kDashScope = {
     R{0, "InternalError.Timeout", {}, timeout, Scope::service_model},
     R{0, "RequestTimeOut", {}, timeout, Scope::service_model},
     R{0, "InvalidParameter", "range of input length", context, Scope::call},
+    R{0, "invalid_parameter_error", "range of input length", context, Scope::call},
     R{0, "InvalidParameter", {}, request, Scope::call},
     R{0, "InvalidParameter.DataInspection", {}, filter, Scope::call},
     R{0, "BadRequest.EmptyInput", {}, request, Scope::call},
@@ -130,6 +134,7 @@ constexpr std::array kArk = {
     R{0, "RateLimitExceeded.FoundationModelRPMExceeded", {}, rate, Scope::account_model},
     R{0, "RateLimitExceeded.FoundationModelTPMExceeded", {}, rate, Scope::account_model},
     R{0, "AccountRateLimitExceeded", {}, rate, Scope::account},
+    R{0, "InvalidParameter", "exceed max message tokens", context, Scope::call},
     R{0, "QuotaExceeded", {}, quota, Scope::account_model},
     R{0, "SetLimitExceeded", {}, quota, Scope::account_model},
     R{0, "ServerOverloaded", {}, capacity, Scope::service_model},
@@ -140,6 +145,9 @@ constexpr std::array kArk = {
     R{0, "InputTextSensitiveContentDetected", {}, filter, Scope::call},
     R{0, "OutputTextSensitiveContentDetected", {}, filter, Scope::call},
     R{0, "InputImageSensitiveContentDetected", {}, filter, Scope::call},
+    R{0, "OutputImageSensitiveContentDetected", {}, filter, Scope::call},
+    // The gateway before it.  https://docs.byteplus.com/byteplus-platform/reference/common-error-codes
+    R{0, "InvalidTimestamp", {}, clock, Scope::host},
 };
 
 // https://platform.minimax.io/docs/api-reference/errorcode. Codes come in base_resp of a 200.
@@ -195,6 +203,7 @@ constexpr std::array kSpark = {
     R{0, "11203", {}, rate, Scope::account},
     R{0, "11500", {}, auth, Scope::key},
     R{401, {}, "hmac signature does not match", auth, Scope::key},
+    R{403, {}, "a valid date or x-date header is required", clock, Scope::host},
     R{403, {}, "300s", clock, Scope::host},
 };
 
@@ -202,6 +211,8 @@ constexpr std::array kSpark = {
 constexpr std::array kQianfan = {
     R{0, "invalid_iam_token", {}, auth, Scope::key},
     R{0, "invalid_model", {}, model, Scope::key_model},
+    R{0, "access_denied", "in arrears", quota, Scope::account},
+    R{0, "access_denied", "overdue", quota, Scope::account},
     R{0, "access_denied", {}, permission, Scope::key_model},
     R{0, "tokens_too_long", {}, context, Scope::call},
     R{0, "characters_too_long", {}, context, Scope::call},

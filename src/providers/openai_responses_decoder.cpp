@@ -182,6 +182,9 @@ class ResponsesDecoder final : public Decoder {
                   .index = entry.call,
                   .id = id.empty() ? item["id"].string() : id,
                   .name = item["name"].string()});
+    } else if (type == "reasoning") {
+      // Its id comes before its words, which would join those of the thought before.
+      sink.event({.type = ChatEvent::Type::reasoning, .id = item["id"].string()});
     }
     return &entry;
   }
@@ -197,9 +200,10 @@ class ResponsesDecoder final : public Decoder {
       if (!entry.spoken) say(item["content"], sink);
     } else if (type == "reasoning") {
       if (!entry.spoken) think(item, sink);
-      sink.event({.type = ChatEvent::Type::reasoning,
-                  .id = item["id"].string(),
-                  .encrypted = item["encrypted_content"].string()});
+      const std::string_view sealed = item["encrypted_content"].string();
+      if (!sealed.empty()) {
+        sink.event({.type = ChatEvent::Type::reasoning, .id = item["id"].string(), .encrypted = sealed});
+      }
     } else if (item.is_object()) {
       sink.event({.type = ChatEvent::Type::part, .delta = item.raw()});
     }

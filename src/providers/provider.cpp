@@ -76,7 +76,14 @@ struct Verdict {
   std::optional<ErrorKind> kind{};
 };
 
+/// What stands before an API answers in its place: nginx, Cloudflare (52x, 530), a load balancer.
+bool from_edge(int status, const ErrorBody& error) {
+  const bool gateway = status == 502 || status == 504 || (status >= 520 && status <= 526) || status == 530;
+  return gateway && !error.structured;
+}
+
 Verdict by_status(int status, const ErrorBody& error, std::optional<milliseconds> stated) {
+  if (from_edge(status, error)) return {server, Scope::service, {}};
   if (status >= 500) return {status == 504 ? timeout : server, Scope::service_model, {}};
   if (error.html && status == 403) return {place, Scope::host, {}};
   switch (status) {

@@ -109,9 +109,10 @@ class Gatherer {
     const auto same = std::find_if(all_.begin(), all_.end(), [&](const Gathering& each) {
       return each.limit.measure == subject.measure && each.limit.window == subject.window;
     });
-    if (same == all_.end() && all_.size() == kMostLimits) return;
-    Gathering& into = same != all_.end() ? *same : all_.emplace_back();
-    if (same == all_.end()) into.limit = {.measure = subject.measure, .window = subject.window};
+    const bool known = same != all_.end();
+    if (!known && all_.size() == kMostLimits) return;
+    Gathering& into = known ? *same : all_.emplace_back();
+    if (!known) into.limit = {.measure = subject.measure, .window = subject.window};
     switch (field) {
       case Field::limit:
         into.limit.limit = count_of(value);

@@ -28,9 +28,9 @@ constexpr std::array kUnits = {
     Unit{"d", 86'400e3},
 };
 
-constexpr std::array<std::string_view, 8> kLeads = {
-    "try again in",   "try again after", "retry after", "retry in", "retry your request after",
-    "retry again in", "reset after",     "reset in",
+constexpr std::array<std::string_view, 9> kLeads = {
+    "try again in",   "try again after", "retry after", "retry in",       "retry your request after",
+    "retry again in", "reset after",     "reset in",    "replenished in",
 };
 
 bool letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
@@ -68,10 +68,33 @@ double leading_unit(std::string_view& text) noexcept {
   return 0;
 }
 
+/// The text has this form, in which a "d" is a digit.
+bool has_form(std::string_view text, std::string_view form) noexcept {
+  if (text.size() < form.size()) return false;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (form[i] == 'd' ? !digit : text[i] != form[i]) return false;
+  }
+  return true;
+}
+
+int digits(std::string_view text) noexcept {
+  int value = 0;
+  for (const char c : text) value = value * 10 + (c - '0');
+  return value;
+}
+
+/// "20:30:00", whose form has been looked at.
+std::chrono::seconds clock_time(std::string_view text) noexcept {
+  return std::chrono::hours(digits(text.substr(0, 2))) + std::chrono::minutes(digits(text.substr(3, 2))) +
+         std::chrono::seconds(digits(text.substr(6, 2)));
+}
+
 }  // namespace
 
 std::optional<milliseconds> parse_span(std::string_view text) noexcept {
   text = without_spaces(text);
+  if (has_form(text, "dd:dd:dd")) return clock_time(text);
   double total = 0;
   bool any = false;
   while (true) {
@@ -100,6 +123,22 @@ std::optional<milliseconds> stated_in_text(std::string_view text) noexcept {
     }
   }
   return found;
+}
+
+std::optional<milliseconds> reset_in_text(std::string_view text, WallTime now, std::chrono::hours zone) noexcept {
+  if (find_ignoring_case(text, "reset") == std::string_view::npos && text.find("重置") == std::string_view::npos)
+    return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::string_view said = text.substr(at);
+    if (!has_form(said, "dddd-dd-dd dd:dd:dd")) continue;
+    const std::chrono::year_month_day day{std::chrono::year(digits(said.substr(0, 4))),
+                                          std::chrono::month(static_cast<unsigned>(digits(said.substr(5, 2)))),
+                                          std::chrono::day(static_cast<unsigned>(digits(said.substr(8, 2))))};
+    if (!day.ok()) return std::nullopt;
+    const milliseconds wait = WallTime(std::chrono::sys_days(day)) + clock_time(said.substr(11)) - zone - now;
+    return wait.count() > 0 ? std::optional(std::min(wait, kLongestStatedWait)) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 std::optional<milliseconds> stated_in_headers(const HttpHead& head, WallTime now) noexcept {

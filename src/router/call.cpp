@@ -230,12 +230,14 @@ Target CallState::target(std::string_view token) {
           .base_url = own.empty() ? std::string_view(service().base_url) : std::string_view(own),
           .model = stops_[current_].candidate.model,
           .stream = options_.stream,
-          .now = runtime_.wall_time(),
+          .now = service_time(),
           .nonce = runtime_.random(),
           .token = token,
           .on_unsupported = options_.on_unsupported,
           .warnings = &warnings_};
 }
+
+WallTime CallState::service_time() const { return runtime_.wall_time() + core_->clocks().of(service().config.id); }
 
 void CallState::with_token() {
   Result<std::optional<HttpRequest>> wanted = service().transport->token_request(target({}));
@@ -295,7 +297,7 @@ void CallState::fetch_token(HttpRequest request) {
                   .decoder = [this](const HttpHead&) { return std::make_unique<TokenDecoder>(token_body_); },
                   .classify =
                       [this](const HttpHead& head, std::string_view body) {
-                        return service().transport->classify(head, body, runtime_.wall_time());
+                        return service().transport->classify(head, body, service_time());
                       }},
       *this);
   attempt_->start();
@@ -327,7 +329,7 @@ void CallState::send(Secret token) {
                   .classify =
                       [this](const HttpHead& head, std::string_view body) {
                         learn(head);
-                        return service().transport->classify(head, body, runtime_.wall_time());
+                        return service().transport->classify(head, body, service_time());
                       },
                   .keep_raw = options_.keep_raw},
       *this);
@@ -386,6 +388,8 @@ void CallState::on_attempt_extra(std::string_view name, std::string_view json) {
 
 void CallState::on_attempt_end(std::optional<Failure> failure) {
   if (finished_ || stopping_) return;
+  if (failure && consequence(failure->failure).repair == Repair::clock)
+    core_->clocks().learn(service().config.id, attempt_->head().find("date"), runtime_.wall_time());
   if (!std::exchange(fetching_token_, false)) return settle(std::move(failure));
 
   attempt_.reset();

@@ -89,6 +89,8 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   void deliver(const ChatEvent& event);
   [[nodiscard]] Error error_of(const Failure& failure) const;
   [[nodiscard]] Target target(std::string_view token);
+  /// The wall clock as the service has it, as far as is known.
+  [[nodiscard]] WallTime service_time() const;
   [[nodiscard]] const ServiceEntry& service() const { return snapshot_->services[stops_[current_].candidate.service]; }
   [[nodiscard]] std::chrono::microseconds since_begin() const;
 

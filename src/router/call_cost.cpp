@@ -54,7 +54,7 @@ void CallState::charge(Outcome& outcome) {
 }
 
 void CallState::learn(const HttpHead& head) {
-  const StatedQuota stated = service().transport->stated_quota(head, runtime_.wall_time());
+  const StatedQuota stated = service().transport->stated_quota(head, service_time());
   if (!stated.empty() && lease_) PoolAccess::learn(core_->pool(), lease_, stated, runtime_.now());
 }
 

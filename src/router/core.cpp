@@ -26,9 +26,11 @@ class GateSink final : public CallSink {
     reply_ = std::move(reply);
     runtime_.open(gate_);
   }
-  [[nodiscard]] Result<ChatResponse> wait() {
-    runtime_.wait(gate_);
-    return *std::move(reply_);
+  [[nodiscard]] Gate& gate() noexcept { return gate_; }
+  /// Nothing: the loop ended first.
+  [[nodiscard]] std::optional<Result<ChatResponse>> take() {
+    if (!gate_.open()) return std::nullopt;
+    return std::move(reply_);
   }
 
  private:
@@ -43,6 +45,8 @@ void tell_later(std::shared_ptr<CallSink> sink, Error error) {
     sink->on_done(std::move(error));
   }).detach();
 }
+
+Error router_destroyed() { return {.kind = ErrorKind::cancelled, .message = "the Router was destroyed"}; }
 
 std::string faults_message(const std::vector<std::string>& faults) {
   std::string message =
@@ -176,24 +180,30 @@ RouterCore::LoopSlot& RouterCore::slot_of(const Runtime& runtime) noexcept {
                        [&](const LoopSlot& slot) { return slot.handle.runtime.get() == &runtime; });
 }
 
-std::shared_ptr<CallState> RouterCore::start(Runtime& runtime, std::unique_ptr<Operation> operation,
-                                             std::shared_ptr<CallSink> sink) {
-  LoopSlot& slot = slot_of(runtime);
-  if (std::optional<Error> error = objection(false)) {
-    tell_later(std::move(sink), *std::move(error));
-    return nullptr;
-  }
+std::pair<std::shared_ptr<CallState>, Task> RouterCore::make_call(LoopSlot& slot, std::unique_ptr<Operation> operation,
+                                                                  std::shared_ptr<CallSink> sink) {
   calls_.fetch_add(1, std::memory_order_relaxed);
-  auto call = std::make_shared<CallState>(shared_from_this(), *slot.handle.runtime, std::move(operation), sink);
-  const bool posted = slot.handle.runtime->post([&slot, call, this] {
+  auto call =
+      std::make_shared<CallState>(shared_from_this(), *slot.handle.runtime, std::move(operation), std::move(sink));
+  Task begin = [&slot, call, this] {
     slot.calls.emplace(call.get(), call);
     if (closed_.load(std::memory_order_relaxed)) {
       call->cancel_now("the Router was destroyed");
     } else {
       call->begin();
     }
-  });
-  if (!posted) tell_later(std::move(sink), {.kind = ErrorKind::cancelled, .message = "the Router was destroyed"});
+  };
+  return {std::move(call), std::move(begin)};
+}
+
+std::shared_ptr<CallState> RouterCore::start(Runtime& runtime, std::unique_ptr<Operation> operation,
+                                             std::shared_ptr<CallSink> sink) {
+  if (std::optional<Error> error = objection(false)) {
+    tell_later(std::move(sink), *std::move(error));
+    return nullptr;
+  }
+  auto [call, begin] = make_call(slot_of(runtime), std::move(operation), sink);
+  if (!runtime.post(std::move(begin))) tell_later(std::move(sink), router_destroyed());
   return call;
 }
 
@@ -201,8 +211,12 @@ Result<ChatResponse> RouterCore::run(std::unique_ptr<Operation> operation) {
   if (std::optional<Error> error = objection(true)) return *std::move(error);
   Runtime& runtime = pick_loop();
   auto sink = std::make_shared<GateSink>(runtime);
-  (void)start(runtime, std::move(operation), sink);
-  return sink->wait();
+  Task begin = make_call(slot_of(runtime), std::move(operation), sink).second;
+  // Posted and waited for in one, this thread drives the loop itself where nobody else does.
+  (void)runtime.post_and_wait(std::move(begin), sink->gate());
+  std::optional<Result<ChatResponse>> reply = sink->take();
+  if (!reply) return router_destroyed();
+  return *std::move(reply);
 }
 
 std::shared_ptr<const Snapshot> RouterCore::snapshot() const {

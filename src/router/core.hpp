@@ -14,6 +14,7 @@
 #include <keywheel/router.hpp>
 
 #include "pool/waiting_line.hpp"
+#include "router/clock_offsets.hpp"
 #include "router/operation.hpp"
 #include "router/routes.hpp"
 #include "router/runtime.hpp"
@@ -83,6 +84,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
+  [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] TimePoint now() const { return loops_.front().handle.runtime->now(); }
   [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
 
@@ -105,6 +107,10 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   RouterCore(std::vector<LoopHandle> loops, Executor executor, std::shared_ptr<const Snapshot> snapshot,
              std::uint64_t seed);
   [[nodiscard]] LoopSlot& slot_of(const Runtime& runtime) noexcept;
+  /// A call, and what is to be posted to its loop so that it begins.
+  [[nodiscard]] std::pair<std::shared_ptr<CallState>, Task> make_call(LoopSlot& slot,
+                                                                      std::unique_ptr<Operation> operation,
+                                                                      std::shared_ptr<CallSink> sink);
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
   /// Hands out what has become free, and sets the timer for what will.
@@ -130,6 +136,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   ServiceHealth health_;
   TokenCache tokens_{};
+  ClockOffsets clocks_{};
 
   std::atomic<std::uint64_t> turn_{0};
   std::atomic<std::uint64_t> calls_{0};

@@ -168,7 +168,7 @@ ChatResponse ResponseBuilder::take() {
     std::string& json = choices_[i].logprobs;
     json = from.other;
     if (from.content.empty() && from.refusal.empty()) continue;
-    json = "{";
+    json.assign(1, '{');  // g++ 12 at -O3 takes json = "{" for an overlapping copy
     if (!from.content.empty()) json += "\"content\":[" + from.content + "]";
     if (!from.refusal.empty())
       json += std::string(from.content.empty() ? "" : ",") + "\"refusal\":[" + from.refusal + "]";

@@ -98,7 +98,8 @@ struct JsonDoc::Handler {
  private:
   std::size_t next_token() const noexcept {
     std::size_t at = position;
-    while (at < doc.text_.size() && std::string_view(" \t\r\n,:").find(doc.text_[at]) != std::string_view::npos) ++at;
+    const auto between = [](char c) { return c == ',' || c == ':' || c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (at < doc.text_.size() && between(doc.text_[at])) ++at;
     return at;
   }
 
@@ -218,7 +219,8 @@ JsonValue JsonValue::operator[](std::string_view name) const noexcept {
   if (!is_object()) return {};
   const std::uint32_t end = doc_->nodes_[index_].after;
   for (std::uint32_t i = index_ + 1; i < end; i = doc_->nodes_[i + 1].after) {
-    if (doc_->characters(doc_->nodes_[i]) == name) return {doc_, i + 1};
+    const JsonDoc::Node& key = doc_->nodes_[i];
+    if (key.count == name.size() && doc_->characters(key) == name) return {doc_, i + 1};
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // How fast a stream becomes events, on one core, and how often it allocates.
 //
-//   decoder_bench [MEGABYTES]
+//   decoder_bench [--megabytes N] [--json FILE]
 //
 // The streams are what OpenAI, DeepSeek and a tool call look like on the wire, in pieces of 16 KiB as libcurl gives
 // them. "plain" feeds the same events with something different in each that keeps the decoder from recognising them, so
@@ -19,8 +19,8 @@
 #include <keywheel/transport.hpp>
 
 #include <fmt/format.h>
-#include <time.h>
 
+#include "bench/measure.hpp"
 #include "providers/registry.hpp"
 
 namespace {
@@ -40,13 +40,7 @@ void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(me
 
 namespace {
 
-/// Seconds of processor time of this thread: what a busy machine leaves meaningful.
-double processor_time() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
+constexpr int kRounds = 9;
 constexpr std::size_t kPiece = std::size_t{16} * 1024;
 
 class Counter final : public keywheel::EventSink {
@@ -94,7 +88,8 @@ std::string tool_event(std::size_t i, bool parsed) {
          "\n\n";
 }
 
-void measure(std::string_view name, std::string (*event)(std::size_t, bool), bool parsed, std::size_t megabytes) {
+void measure(keywheel::bench::Report& to, const std::string& name, std::string (*event)(std::size_t, bool), bool parsed,
+             std::size_t megabytes) {
   std::string stream;
   std::size_t events = 0;
   for (; stream.size() < (std::size_t{8} << 20U); ++events) stream += event(events, parsed);
@@ -116,25 +111,32 @@ void measure(std::string_view name, std::string (*event)(std::size_t, bool), boo
     }
   };
   run();
-  const std::size_t rounds = std::max<std::size_t>(1, (megabytes << 20U) / stream.size());
-  const std::size_t before = allocations.load();
-  const double begin = processor_time();
-  for (std::size_t i = 0; i < rounds; ++i) run();
-  const double took = processor_time() - begin;
-  const auto total = static_cast<double>(events * rounds);
-  fmt::print("{:<22} {:>7.0f} MB/s {:>7.0f} ns/event {:>6.0f} bytes/event {:>8.4f} allocations/event\n", name,
-             static_cast<double>(stream.size() * rounds) / 1e6 / took, took * 1e9 / total,
-             static_cast<double>(stream.size()) / static_cast<double>(events),
-             static_cast<double>(allocations.load() - before) / total);
+  using keywheel::bench::Figure;
+  Figure speed{.name = "decoding, " + name, .unit = "MB/s", .bound = Figure::Bound::at_least, .target = 500};
+  Figure calls{.name = "decoding, " + name + ": allocations", .unit = "per event", .bound = Figure::Bound::value};
+  if (parsed) speed.bound = calls.bound = Figure::Bound::none;
+  const std::size_t passes = std::max<std::size_t>(1, (megabytes << 20U) / stream.size() / kRounds);
+  const auto size = static_cast<double>(stream.size() * passes);
+  for (int round = 0; round < kRounds; ++round) {
+    const std::size_t before = allocations.load();
+    const double begin = keywheel::bench::cpu_now();
+    for (std::size_t i = 0; i < passes; ++i) run();
+    speed.ours.push_back(size / 1e6 / (keywheel::bench::cpu_now() - begin));
+    calls.ours.push_back(static_cast<double>(allocations.load() - before) / static_cast<double>(events * passes));
+  }
+  to.add(speed);
+  to.add(calls);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t megabytes = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 256;
-  measure("openai", &openai_event, false, megabytes);
-  measure("deepseek", &deepseek_event, false, megabytes);
-  measure("tool call", &tool_event, false, megabytes);
-  measure("openai, plain", &openai_event, true, megabytes / 4);
-  measure("deepseek, plain", &deepseek_event, true, megabytes / 4);
+  const std::string wanted = keywheel::bench::argument(argc, argv, "--megabytes");
+  const std::size_t megabytes = wanted.empty() ? 256 : std::strtoul(wanted.c_str(), nullptr, 10);
+  keywheel::bench::Report table(keywheel::bench::argument(argc, argv, "--json"));
+  measure(table, "openai", &openai_event, false, megabytes);
+  measure(table, "deepseek", &deepseek_event, false, megabytes);
+  measure(table, "tool call", &tool_event, false, megabytes);
+  measure(table, "openai, every event parsed", &openai_event, true, megabytes / 4);
+  measure(table, "deepseek, every event parsed", &deepseek_event, true, megabytes / 4);
 }

@@ -79,6 +79,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!whole.failed && whole != pieces) std::abort();
 
   head.status = 429;
+  head.headers.push_back({"x-ratelimit-limit-requests", std::string(body.substr(0, size / 3))});
+  head.headers.push_back({"x-ratelimit-remaining-requests", std::string(body.substr(size / 3))});
+  head.headers.push_back({"anthropic-ratelimit-requests-reset", std::string(body)});
+  head.headers.push_back({std::string(body), "1"});
+  static_cast<void>(transport->stated_quota(head, WallTime{}));
   static_cast<void>(transport->classify(head, body, WallTime{}));
   static_cast<void>(transport->read_token(body, target));
   EmbeddingResponse embedding;

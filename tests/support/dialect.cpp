@@ -90,6 +90,7 @@ std::int64_t count_words(std::string_view text) noexcept {
 
 Answer compose_answer(const Ask& ask, std::uint64_t number) {
   Answer answer{.id = fmt::format("answer-{}", number), .model = ask.model};
+  if (ask.kind == Ask::Kind::listing || ask.kind == Ask::Kind::token) return answer;
   if (ask.kind == Ask::Kind::embedding) {
     for (const std::string& input : ask.inputs) {
       answer.embeddings.push_back(embedding_of(input, ask.dimensions > 0 ? ask.dimensions : 8));
@@ -107,7 +108,9 @@ Answer compose_answer(const Ask& ask, std::uint64_t number) {
       answer.completion_tokens += 1 + count_words(answer.tool_calls.back().arguments);
     }
   } else {
-    answer.words = in_words("You said: " + ask.prompt);
+    std::string text = "You said: " + ask.prompt;
+    for (const std::string& image : ask.images) text += fmt::format(" [{}]", image);
+    answer.words = in_words(text);
   }
   if (ask.max_tokens) keep_words(answer, *ask.max_tokens);
   answer.completion_tokens += count_words(answer.text());

@@ -28,15 +28,23 @@ struct OfferedTool {
 
 /// What a request asks for, in no provider's words.
 struct Ask {
-  enum class Kind : std::uint8_t { chat, embedding, listing };
+  enum class Kind : std::uint8_t {
+    chat,
+    embedding,
+    listing,
+    token,  ///< fetches what authenticates the others
+  };
   Kind kind = Kind::chat;
   std::string model{};
   bool stream = false;
-  bool usage_in_stream = true;       ///< the client wants usage with the stream, where a dialect has that choice
-  std::string prompt{};              ///< text of the last user message
-  std::string context{};             ///< text of all messages, for counting
-  std::vector<OfferedTool> tools{};  ///< empty also where the request forbids their use
-  std::optional<std::string> tool_result{};  ///< the last message is a tool's result: its text
+  bool usage_in_stream = true;        ///< the client wants usage with the stream, where a dialect has that choice
+  std::string prompt{};               ///< text of the last user message
+  bool claude = false;                ///< Vertex AI: a model of Anthropic's
+  std::vector<std::string> images{};  ///< of the last user message: "image/png:BASE64", or a URL
+  std::string context{};              ///< text of all messages, for counting
+  std::vector<OfferedTool> tools{};   ///< empty also where the request forbids their use
+  std::optional<std::string> tool_result{};  ///< the last message is a tool's result: its text,
+                                             ///< and those of its like before it, joined by " and "
   std::optional<std::int64_t> max_tokens{};
   int answers = 1;                    ///< "n"
   std::vector<std::string> inputs{};  ///< embedding
@@ -61,6 +69,7 @@ struct Answer {
   std::int64_t created = 0;  ///< Unix seconds
   std::vector<std::vector<float>> embeddings{};
   std::vector<std::string> models{};
+  std::string key{};                    ///< Ask::Kind::token: whose token it is
   std::chrono::nanoseconds between{0};  ///< between two pieces of a stream
 
   [[nodiscard]] std::string text() const;
@@ -113,6 +122,8 @@ class Dialect {
   [[nodiscard]] virtual Reply answer(const Ask& ask, const Answer& answer,
                                      const std::optional<RateState>& rate) const = 0;
   [[nodiscard]] virtual Reply refuse(const Fault& fault, const Ask& ask) const = 0;
+  /// It has words of its own for such a refusal.
+  [[nodiscard]] virtual bool has_words_for(Fault::Kind kind) const = 0;
 };
 
 /// A text in the pieces a stream brings it in: each word with the space before it.
@@ -122,7 +133,8 @@ class Dialect {
 
 /// The answer to a well-formed request: a function of the request alone, so that tests can foresee it.
 ///
-/// - Text: "You said: PROMPT", or "The tool said: RESULT" where the last message is a tool's result.
+/// - Text: "You said: PROMPT" and each image in brackets, or "The tool said: RESULT" where the last message is a tool's
+/// result.
 /// - Tools offered, last message the user's: a call of each tool, `call_1`, `call_2`, …, whose arguments have each
 ///   property of the schema: the prompt for a string, 1 for a number, true, [] or {} for the rest.
 /// - Tokens are words. max_tokens cuts the text.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "support/dialect_base.hpp"
 #include "support/json.hpp"
 
 namespace keywheel::testing {
@@ -29,53 +30,14 @@ void add_rate_headers(Reply& reply, const RateState& rate) {
   reply.headers.push_back({"x-ratelimit-reset-requests", go_duration(rate.reset)});
 }
 
-/// The text of a message's content, a string or a list of parts.
-std::string text_of(const rapidjson::Value& message) {
-  const rapidjson::Value* content = member(message, "content");
-  if (content == nullptr) return {};
-  if (content->IsString()) return std::string(view(*content));
-  std::string text;
-  if (content->IsArray()) {
-    for (const rapidjson::Value& part : content->GetArray()) text += string_member(part, "text");
-  }
-  return text;
-}
-
-void read_tools(const rapidjson::Value& body, Ask& ask) {
-  const rapidjson::Value* tools = member(body, "tools");
-  if (tools == nullptr || !tools->IsArray() || string_member(body, "tool_choice") == "none") return;
-  for (const rapidjson::Value& tool : tools->GetArray()) {
-    const rapidjson::Value* function = member(tool, "function");
-    if (function == nullptr) continue;
-    OfferedTool offered{.name = std::string(string_member(*function, "name"))};
-    const rapidjson::Value* parameters = member(*function, "parameters");
-    const rapidjson::Value* properties = parameters == nullptr ? nullptr : member(*parameters, "properties");
-    if (properties != nullptr && properties->IsObject()) {
-      for (const auto& property : properties->GetObject()) {
-        offered.properties.push_back(
-            {std::string(view(property.name)), std::string(string_member(property.value, "type"))});
-      }
-    }
-    ask.tools.push_back(std::move(offered));
-  }
-}
-
 Fault bad_request(std::string message) { return {.kind = Fault::Kind::bad_request, .message = std::move(message)}; }
 
 std::optional<Fault> read_chat(const rapidjson::Value& body, Ask& ask) {
-  const rapidjson::Value* messages = member(body, "messages");
-  if (messages == nullptr || !messages->IsArray() || messages->Empty()) {
-    return bad_request("Missing required parameter: 'messages'.");
-  }
-  for (const rapidjson::Value& message : messages->GetArray()) {
-    const std::string_view role = string_member(message, "role");
-    if (role.empty()) return bad_request("Missing required parameter: 'messages[].role'.");
-    const std::string text = text_of(message);
-    ask.context += text + "\n";
-    ask.tool_result.reset();
-    if (role == "user") ask.prompt = text;
-    if (role == "tool") ask.tool_result = text;
-  }
+  std::vector<Turn> turns;
+  std::optional<std::string> wrong = read_openai_turns(body, turns);
+  if (!wrong) wrong = take_turns(turns, ask);
+  if (!wrong) wrong = read_openai_tools(body, ask);
+  if (wrong) return bad_request(*std::move(wrong));
   ask.stream = true_member(body, "stream");
   if (ask.stream) {
     const rapidjson::Value* options = member(body, "stream_options");
@@ -85,7 +47,6 @@ std::optional<Fault> read_chat(const rapidjson::Value& body, Ask& ask) {
   if (!max_tokens) max_tokens = number_member(body, "max_tokens");
   if (max_tokens) ask.max_tokens = static_cast<std::int64_t>(*max_tokens);
   ask.answers = static_cast<int>(std::clamp(number_member(body, "n").value_or(1), 1.0, 16.0));
-  read_tools(body, ask);
   return std::nullopt;
 }
 
@@ -375,17 +336,19 @@ std::string fault_message(const Fault& fault, const Wording& words, const Ask& a
 
 class OpenAiDialect : public Dialect {
  public:
+  /// `refusals` empty: as OpenAI words them. `stream_options`: it knows them; else usage always comes.
+  explicit OpenAiDialect(std::span<const Refusal> refusals, bool stream_options = true)
+      : refusals_(refusals), stream_options_(stream_options) {}
+
   bool takes(const ReceivedRequest& request) const override {
     const std::string_view path = request.path();
-    return path.ends_with("/chat/completions") || path.ends_with("/embeddings") || path.ends_with("/models");
+    return path.ends_with("/chat/completions") || path.ends_with("/text/chatcompletion_v2") ||
+           path.ends_with("/embeddings") || path.ends_with("/models");
   }
 
   std::string key(const ReceivedRequest& request) const override {
-    constexpr std::string_view kBearer = "Bearer ";
-    const std::string_view header = request.find("Authorization");
-    if (same_ignoring_case(header.substr(0, kBearer.size()), kBearer))
-      return std::string(header.substr(kBearer.size()));
-    return std::string(request.find("api-key"));
+    std::string key = bearer_of(request);
+    return key.empty() ? std::string(request.find("api-key")) : key;
   }
 
   std::optional<Fault> read(const ReceivedRequest& request, Ask& ask) const override {
@@ -400,7 +363,11 @@ class OpenAiDialect : public Dialect {
       ask.kind = Ask::Kind::embedding;
       return read_embedding(body, ask);
     }
-    return read_chat(body, ask);
+    if (stream_options_) return read_chat(body, ask);
+    if (member(body, "stream_options") != nullptr) return bad_request("Extra inputs are not permitted: stream_options");
+    std::optional<Fault> fault = read_chat(body, ask);
+    ask.usage_in_stream = true;
+    return fault;
   }
 
   Reply answer(const Ask& ask, const Answer& answer, const std::optional<RateState>& rate) const override {
@@ -411,6 +378,7 @@ class OpenAiDialect : public Dialect {
   }
 
   Reply refuse(const Fault& fault, const Ask& ask) const override {
+    if (!refusals_.empty()) return refusal_reply(refusals_, fault, ask);
     const Wording& words = wording(fault.kind);
     Reply reply = Reply::json(fault.status != 0 ? fault.status : words.status, to_json([&](JsonWriter& out) {
                                 out.StartObject();
@@ -440,6 +408,8 @@ class OpenAiDialect : public Dialect {
     return reply;
   }
 
+  bool has_words_for(Fault::Kind kind) const override { return refusals_.empty() || has_row(refusals_, kind); }
+
  private:
   static Reply body_of(const Ask& ask, const Answer& answer) {
     if (ask.kind == Ask::Kind::listing) return Reply::json(200, listing_body(answer));
@@ -447,10 +417,17 @@ class OpenAiDialect : public Dialect {
     if (ask.stream) return Reply::sse(stream_events(ask, answer), answer.between);
     return Reply::json(200, unary_body(ask, answer));
   }
+
+  std::span<const Refusal> refusals_;
+  bool stream_options_;
 };
 
 }  // namespace
 
-std::unique_ptr<Dialect> openai_dialect() { return std::make_unique<OpenAiDialect>(); }
+std::unique_ptr<Dialect> openai_dialect() { return std::make_unique<OpenAiDialect>(std::span<const Refusal>()); }
+
+std::unique_ptr<Dialect> compatible_dialect(std::string_view provider) {
+  return std::make_unique<OpenAiDialect>(compatible_refusals(provider), provider != "mistral");
+}
 
 }  // namespace keywheel::testing

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include "support/dialects.hpp"
 #include "support/loopback_provider.hpp"
 #include "support/script_json.hpp"
 
@@ -35,6 +36,7 @@ int serve(LoopbackServer::Options options, const std::string& script_file) {
 
   keywheel::testing::raise_file_limit();
   LoopbackProvider provider(options);
+  keywheel::testing::add_every_dialect(provider.engine());
   if (!script_file.empty()) {
     std::ifstream in(script_file, std::ios::binary);
     if (!in) return usage(fmt::format("cannot read {}", script_file));

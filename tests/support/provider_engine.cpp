@@ -72,12 +72,22 @@ Reply ProviderEngine::decide(const Dialect& dialect, const ReceivedRequest& requ
   if (script.reply) {
     if (std::optional<Reply> reply = script.reply(request, ask)) return std::move(*reply);
   }
+  if (ask.kind == Ask::Kind::token) return token(dialect, request, ask, script);
   const std::optional<Fault> fault = refusal(request, ask, key, script);
   Reply reply = fault ? dialect.refuse(*fault, ask) : serve(dialect, request, ask, key, script);
   reply.delay = script.delay;
   reply.split = script.split;
   reply.split_delay = script.split_delay;
   return reply;
+}
+
+/// Only a dead key gets no token: the rest shows in what is done with it.
+Reply ProviderEngine::token(const Dialect& dialect, const ReceivedRequest& request, const Ask& ask,
+                            const KeyScript& script) {
+  if (script.refuse && script.refuse->kind == Fault::Kind::invalid_key) return dialect.refuse(*script.refuse, ask);
+  Answer answer = compose_answer(ask, request.number);
+  answer.key = dialect.key(request);
+  return dialect.answer(ask, answer, std::nullopt);
 }
 
 std::optional<Fault> ProviderEngine::refusal(const ReceivedRequest& request, const Ask& ask, Key& key,

@@ -112,6 +112,8 @@ class ProviderEngine {
   [[nodiscard]] Reply decide(const Dialect& dialect, const ReceivedRequest& request, const Ask& ask, Key& key);
   [[nodiscard]] Reply serve(const Dialect& dialect, const ReceivedRequest& request, const Ask& ask, Key& key,
                             KeyScript& script);
+  [[nodiscard]] static Reply token(const Dialect& dialect, const ReceivedRequest& request, const Ask& ask,
+                                   const KeyScript& script);
   [[nodiscard]] static std::optional<Fault> refusal(const ReceivedRequest& request, const Ask& ask, Key& key,
                                                     KeyScript& script);
   [[nodiscard]] static std::optional<RateState> rate(const Key& key, const KeyScript& script, TimePoint now);

@@ -64,6 +64,20 @@ TEST_CASE("a project is joined below its organisation", "[pool][kinship]") {
   CHECK(f.refusal().kind == ErrorKind::quota_exhausted);
 }
 
+TEST_CASE("each project of an organisation has limits of its own, and keys of one share them", "[pool][kinship]") {
+  PoolFixture f = pool_of("openai", 3);
+  f.key(0).account = f.key(1).account = f.key(2).account = "acme";
+  f.call({}, of("org", "proj-1", {{.limit = 4, .remaining = 3}}));
+  f.call({}, of("org", "proj-2", {{.limit = 4, .remaining = 3}}));
+  f.call({}, of("org", "proj-2", {{.limit = 4, .remaining = 2}}));
+  // Three are left to the first project, two to the second.
+  const std::string ids = f.calls(8);
+  CHECK(std::count(ids.begin(), ids.end(), '1') == 3);
+  CHECK(std::count(ids.begin(), ids.end(), '-') == 3);
+  CHECK(f.status("s#1").limits.at(0).level == "key");
+  CHECK(f.status("s#3").limits.at(0).level == "project");
+}
+
 TEST_CASE("configured accounts that turn out to be one are joined above what the config says", "[pool][kinship]") {
   PoolFixture f = pool_of("claude", 2);
   f.key(0).account = "a";

@@ -105,7 +105,8 @@ TEST_CASE("every offered tool is called, and its result is quoted", "[support]")
   CHECK(std::string(body["choices"][0]["finish_reason"].GetString()) == "tool_calls");
 
   const Reply quoted = engine.handle(
-      request("k", R"({"model":"m","messages":[{"role":"user","content":"go"},{"role":"assistant","tool_calls":[]},
+      request("k", R"({"model":"m","messages":[{"role":"user","content":"go"},{"role":"assistant","tool_calls":[
+                         {"id":"call_1","type":"function","function":{"name":"a","arguments":"{}"}}]},
                        {"role":"tool","tool_call_id":"call_1","content":"42 C"}],)" +
                        tools + "}"));
   CHECK(content(quoted) == "The tool said: 42 C");

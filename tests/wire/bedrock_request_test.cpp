@@ -153,7 +153,8 @@ TEST_CASE("images, documents, videos and cache points", "[bedrock]") {
         R"({"text":"x"},{"cachePoint":{"type":"default"}},{"text":"y"},)"
         R"({"cachePoint":{"type":"default","ttl":"1h"}}]}]})");
   const auto fault = [](Part part) { return messages({.messages = {user({std::move(part)})}}); };
-  CHECK(fault(image_url("https://x/y.png")).starts_with("invalid_request: messages[0].content[0].media_type"));
+  CHECK(fault(image_url("https://x/y.png")).starts_with("unsupported"));
+  CHECK(fault(image_url("s3://b/k.png")).starts_with("invalid_request: messages[0].content[0].media_type"));
   CHECK(fault(ImagePart{.url = "https://x", .media_type = "image/png"}).starts_with("unsupported"));
   CHECK(fault(ImagePart{.data = "x", .media_type = "image/tiff"}).find("not image/tiff") != std::string::npos);
   CHECK(fault(ImagePart{}).starts_with("invalid_request"));

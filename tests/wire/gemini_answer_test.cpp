@@ -74,6 +74,13 @@ TEST_CASE("one Gemini object gives what its stream would", "[gemini]") {
   CHECK(heard.extras == std::map<std::string, std::string>{{"createTime", "\"t\""}});
 }
 
+TEST_CASE("a server that plays Gemini may say that it ends with a call", "[gemini]") {
+  const Heard heard =
+      hear_gemini(piece(R"({"functionCall":{"id":"c1","name":"f","args":{}}})", R"(,"finishReason":"FUNCTION_CALL")"));
+  CHECK_FALSE(heard.failure);
+  CHECK(heard.lines.back() == "finish tool_calls FUNCTION_CALL");
+}
+
 TEST_CASE("arguments that Gemini streams value by value come whole", "[gemini]") {
   const Heard heard = hear_gemini(sse({
       piece(R"({"functionCall":{"name":"cook","willContinue":true},"thoughtSignature":"S"})"),

@@ -105,7 +105,7 @@ TEST_CASE("each of Google's errors is blamed on whom it concerns", "[gemini]") {
        Scope::service_model},
       {504, error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."), timeout,
        Scope::service_model},
-      {502, "<html><head><title>502 Bad Gateway</title></head></html>", server, Scope::service_model},
+      {502, "<html><head><title>502 Bad Gateway</title></head></html>", server, Scope::service},
       {500, "", server, Scope::service_model},
   };
   for (const Row& row : rows) {

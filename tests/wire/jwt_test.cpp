@@ -57,6 +57,19 @@ TEST_CASE("HS256 gives the example of RFC 7515, appendix A.1", "[jwt]") {
         "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 }
 
+// Zhipu takes "id.secret" and wants times in milliseconds; the id is made up.
+TEST_CASE("HS256 gives the token that Zhipu's own SDK makes of such a key", "[jwt]") {
+  const Secret token =
+      jwt_hs256(R"({"alg":"HS256","sign_type":"SIGN"})",
+                R"({"api_key":"d1b2c3a4e5f60718293a4b5c6d7e8f90","exp":1700000210000,"timestamp":1700000000000})",
+                "AbCdEfGhIjKlMnOp");
+  CHECK(
+      token.reveal() ==
+      "eyJhbGciOiJIUzI1NiIsInNpZ25fdHlwZSI6IlNJR04ifQ."
+      "eyJhcGlfa2V5IjoiZDFiMmMzYTRlNWY2MDcxODI5M2E0YjVjNmQ3ZThmOTAiLCJleHAiOjE3MDAwMDAyMTAwMDAsInRpbWVzdGFtcCI6MTcwMDAw"
+      "MDAwMDAwMH0.Fvo7ySx3O_rStMiO2Bn2SR1R2oUZfv01H_srfG1S8zQ");
+}
+
 TEST_CASE("what RS256 signs, the key's public half verifies", "[jwt]") {
   const Key key(EVP_RSA_gen(1024));
   const Result<Secret> token = jwt_rs256(R"({"alg":"RS256"})", R"({"iss":"a"})", pem(key.get()));

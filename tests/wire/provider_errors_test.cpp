@@ -127,9 +127,9 @@ TEST_CASE("what providers' errors mean", "[errors]") {
       {"openai", 422, R"({"detail":[{"loc":["body"],"msg":"field required"}]})", request, Scope::call},
       {"openai", 400, "bad request", unknown, Scope::call},
       {"openai", 500, "", server, Scope::service_model},
-      {"openai", 502, "<html>502</html>", server, Scope::service_model},
+      {"openai", 502, "<html>502</html>", server, Scope::service},
       {"openai", 529, "", capacity, Scope::service_model},
-      {"openai", 504, "upstream request timeout", timeout, Scope::service_model},
+      {"openai", 504, "upstream request timeout", server, Scope::service},
       {"openai", 418, R"({"error":{"message":"I'm a teapot"}})", unknown, Scope::call},
       {"openai", 429, "", rate, Scope::key},
   };
@@ -196,6 +196,7 @@ TEST_CASE("spans of time are read in every vendor's spelling", "[errors]") {
   CHECK(parse_span("1h2m3.5s") == milliseconds(3'723'500));
   CHECK(parse_span("24h0m0s") == milliseconds(86'400'000));
   CHECK(parse_span("2 minutes 3 seconds") == milliseconds(123'000));
+  CHECK(parse_span("02:03:04.") == milliseconds(7'384'000));
   CHECK(parse_span("1 day") == milliseconds(86'400'000));
   CHECK(parse_span("3") == milliseconds(3000));
   CHECK(parse_span("3 requests") == milliseconds(3000));
