@@ -157,7 +157,7 @@ class PoolState {
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
-  void look_at_sleepers(Choice& choice);
+  [[nodiscard]] Credential* look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
   void note_skipped(Choice& choice, ChoiceNote& note) const;
 

@@ -212,8 +212,10 @@ std::vector<HttpHeader> Providers::headers(Label label, State& state, bool refus
   const ServiceSpec& service = world_.service(key);
   std::vector<HttpHeader> organization;
   if (service.names_organization) {
-    organization.push_back({service.vendor == Vendor::anthropic ? "anthropic-organization-id" : "openai-organization",
-                            "org-" + std::to_string(key.account)});
+    const bool anthropic = service.vendor == Vendor::anthropic;
+    const std::string account = std::to_string(key.account);
+    organization.push_back({anthropic ? "anthropic-organization-id" : "openai-organization", "org-" + account});
+    if (!anthropic) organization.push_back({"openai-project", "proj-" + account});
   }
   if (service.headers == Headers::none) return organization;
   if (service.headers == Headers::partial && (refused || world_.calls[label.call].stream)) return organization;

@@ -1,6 +1,5 @@
 #include "sim/record.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 #include <string>
@@ -49,10 +48,11 @@ World make_world(const Scenario& scenario, std::uint64_t seed) {
 
 std::string key_text(std::uint32_t key) { return fmt::format("{}{:06}", kKey, key); }
 
-// Four Latin letters a token, which is what the Router takes a text to be.
+// One token a word, which is what they are and what the Router takes them for; the label is five.
 std::string prompt_text(std::uint32_t call, std::int64_t tokens) {
-  std::string text = fmt::format("{}{:08} ", kCall, call);
-  text.resize(std::max(text.size(), static_cast<std::size_t>(tokens) * 4), 'x');
+  std::string text = fmt::format("{}{:08}", kCall, call);
+  text.reserve(text.size() + static_cast<std::size_t>(tokens) * 4);
+  for (std::int64_t i = 5; i < tokens; ++i) text += " and";
   return text;
 }
 

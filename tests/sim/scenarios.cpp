@@ -65,10 +65,10 @@ Scenario shaped(Load::Shape shape, const char* about) {
 
 Scenario tenants() {
   Scenario s = stated();
-  s.about = "three tenants of equal shares, of whom the first asks for most";
+  s.about = "three tenants of shares 1, 1 and 4, of whom the first asks for most";
   s.services[0].groups = {{.keys = 40, .per_account = 4, .stated = {.rpm = 30}, .truth = {requests(30, seconds(60))}}};
   s.load.per_hour = 2 * 10 * 30 * 60;
-  s.load.tenants = {{"greedy", 1, 0.6}, {"modest", 1, 0.1}, {"steady", 1, 0.3}};
+  s.load.tenants = {{"greedy", 1, 0.6}, {"modest", 1, 0.1}, {"paying", 4, 0.3}};
   s.load.deadlines = 0;
   s.targets = {.refused = 0, .used = kStatedUse, .fair = 0.9};
   return s;
@@ -130,11 +130,15 @@ std::vector<KeyGroup> accounts_of_fifty(int accounts, WindowKind kind, double bu
 
 Scenario headers(Headers what, double burn, const char* about, Targets targets) {
   return {.about = about,
-          .services = {{.id = "openai", .headers = what, .groups = accounts_of_fifty(10, WindowKind::bucket, burn)},
+          .services = {{.id = "openai",
+                        .headers = what,
+                        .groups = accounts_of_fifty(10, WindowKind::bucket, burn),
+                        .names_organization = true},
                        {.id = "claude",
                         .vendor = Vendor::anthropic,
                         .headers = what,
-                        .groups = accounts_of_fifty(10, WindowKind::bucket, burn)}},
+                        .groups = accounts_of_fifty(10, WindowKind::bucket, burn),
+                        .names_organization = true}},
           .load = {.per_hour = kPressure * 20 * 29 * 60,
                    .cancels = 0.02,
                    .streams = 0.1,
@@ -193,11 +197,11 @@ Scenario tokens_used(double part, double used) {
 Scenario budgets() {
   Scenario s;
   s.about = "accounts that may spend so much and no more";
-  s.hours = 6;
+  s.hours = 1;
   s.services = {{.id = "main",
                  .groups = {{.keys = 40, .per_account = 2, .stated = {.max_cost = 2}}},
                  .price = Price{.input = 1, .output = 4, .request = 0.001}}};
-  s.load = {.per_hour = 6'000,
+  s.load = {.per_hour = 40'000,
             .cancels = 0.1,
             .streams = 0.5,
             .stops = 0.1,
@@ -276,6 +280,14 @@ Scenario make_scenario(std::string_view name, double size, std::optional<double>
   scenario.hours = hours.value_or(scenario.hours);
   for (ServiceSpec& service : scenario.services) {
     for (KeyGroup& group : service.groups) {
+      // A single large account is made smaller; of others there are fewer.
+      if (group.keys == group.per_account) {
+        group.per_account = std::max(1, static_cast<int>(std::lround(group.keys * size)));
+        group.keys = group.per_account;
+        for (Truth& truth : group.truth)
+          truth.limit = std::max<std::int64_t>(1, std::llround(static_cast<double>(truth.limit) * size));
+        continue;
+      }
       const double accounts = std::max(1.0, std::round(group.keys * size / group.per_account));
       group.keys = static_cast<int>(accounts) * group.per_account;
     }
@@ -286,26 +298,32 @@ Scenario make_scenario(std::string_view name, double size, std::optional<double>
 
 Allowed allowed(const Scenario& scenario) {
   Allowed sum;
+  // What not every group limits does not say how much there is.
+  bool all_requests = true;
+  bool all_tokens = true;
   for (const ServiceSpec& service : scenario.services) {
     for (const KeyGroup& group : service.groups) {
       double by_requests = 0;
       double by_tokens = 0;
       for (const Truth& truth : group.truth) {
-        const double windows = scenario.hours * 3600 / static_cast<double>(truth.window.count());
-        // A day that begins and ends within the run allows its whole on either side of midnight.
-        const double turns = truth.window >= std::chrono::hours(24)
-                                 ? std::floor((scenario.starts_at + scenario.hours) / 24) + 1
-                                 : windows;
-        const double most = static_cast<double>(truth.limit) * turns * (1 - group.burn);
+        const auto length = static_cast<double>(truth.window.count());
+        double windows = scenario.hours * 3600 / length;
+        // A day that turns within the run allows its whole on either side of midnight.
+        if (truth.window >= std::chrono::hours(24) && truth.kind == WindowKind::fixed) {
+          windows = std::floor((scenario.starts_at + scenario.hours) / 24) + 1;
+        }
+        const double most = static_cast<double>(truth.limit) * windows * (1 - group.burn);
         double& least = truth.measure == Measure::requests ? by_requests : by_tokens;
         least = least > 0 ? std::min(least, most) : most;
       }
       const double accounts = static_cast<double>(group.keys) / group.per_account * (1 - group.dead);
       sum.requests += by_requests * accounts;
       sum.tokens += by_tokens * accounts;
+      all_requests = all_requests && by_requests > 0;
+      all_tokens = all_tokens && by_tokens > 0;
     }
   }
-  return sum;
+  return {.requests = all_requests ? sum.requests : 0, .tokens = all_tokens ? sum.tokens : 0};
 }
 
 }  // namespace keywheel::sim
