@@ -47,6 +47,11 @@ Result<Token> Transport::read_token(std::string_view /*body*/, const Target& tar
   return cannot(target, "token request");
 }
 
+Resumption Transport::resumption(const ChatRequest& /*request*/, const ServiceConfig& /*service*/,
+                                 std::string_view /*model*/) const {
+  return Resumption::none;
+}
+
 std::size_t Transport::embedding_batch(std::string_view /*model*/) const { return 1; }
 
 Result<HttpRequest> Transport::encode_embedding(const EmbeddingRequest& /*request*/,

@@ -143,6 +143,8 @@ class KEYWHEEL_EXPORT Lease {
   [[nodiscard]] const std::string& id() const noexcept { return credential_->id; }
   /// Why this one and, in short, why not others. Made when asked for.
   [[nodiscard]] std::string reason() const;
+  /// The first few that could not be lent when this one was. Costs nothing where there were none.
+  [[nodiscard]] std::vector<PassedOver> passed_over() const;
 
  private:
   friend class CredentialPool;

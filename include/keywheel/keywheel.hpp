@@ -9,6 +9,7 @@
 #include <keywheel/embedding.hpp>
 #include <keywheel/error.hpp>
 #include <keywheel/failure.hpp>
+#include <keywheel/observer.hpp>
 #include <keywheel/router.hpp>
 #include <keywheel/secret.hpp>
 #include <keywheel/stated_quota.hpp>

@@ -62,6 +62,14 @@ struct Target {
   std::string_view token{};  ///< what token_request()'s answer held, where there is one
   OnUnsupported on_unsupported = OnUnsupported::error;
   std::vector<std::string>* warnings = nullptr;  ///< what was left out, where the request says `warn`
+  bool resume = false;  ///< the last message is an answer that broke off, to be gone on with (Transport::resumption)
+};
+
+/// How a provider takes an answer that broke off, given back to it as the last message.
+enum class Resumption : std::uint8_t {
+  none,     ///< it would begin a new one, or refuse the request
+  appends,  ///< it answers with what follows
+  repeats,  ///< it answers with the whole, the given beginning included
 };
 
 /// Takes what a Decoder makes of the bytes.
@@ -139,6 +147,12 @@ class KEYWHEEL_EXPORT Transport {
   /// credential, renews it before it ends, and drops it when an answer is classified `token`.
   [[nodiscard]] virtual Result<std::optional<HttpRequest>> token_request(const Target& target) const;
   [[nodiscard]] virtual Result<Token> read_token(std::string_view body, const Target& target) const;
+
+  /// Whether the model goes on with its own answer to `request` where a stream of it broke. Asked of the request as the
+  /// user made it; where this is not `none`, encode() is then given one that ends with the broken answer, and
+  /// Target::resume. By default: none.
+  [[nodiscard]] virtual Resumption resumption(const ChatRequest& request, const ServiceConfig& service,
+                                              std::string_view model) const;
 
   /// Embeddings of `inputs` (at most `embedding_batch()` of them), put into `into` in their order.
   [[nodiscard]] virtual std::size_t embedding_batch(std::string_view model) const;

@@ -139,6 +139,12 @@ constexpr Key<Bounds> kBounds[] = {
     {"max_buffered", member<Bounds, &Bounds::max_buffered>},
 };
 
+constexpr Key<HedgeConfig> kHedge[] = {
+    {"enabled", member<HedgeConfig, &HedgeConfig::enabled>},
+    {"delay", member<HedgeConfig, &HedgeConfig::delay>},
+    {"max_share", member<HedgeConfig, &HedgeConfig::max_share>},
+};
+
 constexpr Key<FallbackConfig> kFallback[] = {
     {"any", member<FallbackConfig, &FallbackConfig::any>},
     {"context_length", member<FallbackConfig, &FallbackConfig::context_length>},
@@ -196,6 +202,7 @@ void Reader::read(const JsonNode& value, RetryPolicy& into) { read_object<RetryP
 void Reader::read(const JsonNode& value, CircuitBreakerConfig& into) { read_object<Breaker>(value, into, kBreaker); }
 void Reader::read(const JsonNode& value, TlsConfig& into) { read_object<TlsConfig>(value, into, kTls); }
 void Reader::read(const JsonNode& value, Bounds& into) { read_object<Bounds>(value, into, kBounds); }
+void Reader::read(const JsonNode& value, HedgeConfig& into) { read_object<HedgeConfig>(value, into, kHedge); }
 
 void Reader::read(const JsonNode& value, CredentialConfig& into) {
   read_object<CredentialConfig>(value, into, kCredential, read_field);

@@ -151,6 +151,14 @@ void Reader::read(const JsonNode& value, std::map<std::string, std::string>& int
   }
 }
 
+void Reader::read(const JsonNode& value, std::map<std::string, double>& into) {
+  if (!expect(value, JsonNode::Type::object)) return;
+  for (const JsonNode& child : value.children) {
+    const Step step(*this, child.key);
+    if (child.type != JsonNode::Type::null) read(child, into[std::string(child.key)]);
+  }
+}
+
 std::optional<Secret> Reader::expand(const JsonNode& value) {
   const std::string_view text = value.text;
   // Pieces of the text and of the environment, gathered first, so that the result is allocated once.

@@ -85,6 +85,7 @@ class Reader {
   /// Strings; blanks around them go, and so do empty ones.
   void read(const JsonNode& value, std::vector<std::string>& into);
   void read(const JsonNode& value, std::map<std::string, std::string>& into);
+  void read(const JsonNode& value, std::map<std::string, double>& into);
 
   // Objects of the format; their keys stand in keys.cpp.
   void read(const JsonNode& value, Limits& into);
@@ -93,6 +94,7 @@ class Reader {
   void read(const JsonNode& value, CircuitBreakerConfig& into);
   void read(const JsonNode& value, TlsConfig& into);
   void read(const JsonNode& value, Bounds& into);
+  void read(const JsonNode& value, HedgeConfig& into);
   void read(const JsonNode& value, CredentialConfig& into);
   /// A list of models, or an object with one for each case.
   void read(const JsonNode& value, FallbackConfig& into);

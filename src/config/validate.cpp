@@ -1,6 +1,7 @@
 #include "config/validate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <map>
 #include <set>
@@ -271,6 +272,13 @@ std::vector<ConfigFault> check(RouterConfig& config) {
     check_names(here, "any", fallback.any);
     check_names(here, "context_length", fallback.context_length);
     check_names(here, "content_filter", fallback.content_filter);
+  }
+  faults.at("hedge").not_negative("delay", config.hedge.delay);
+  if (!(config.hedge.max_share >= 0 && config.hedge.max_share <= 1))
+    faults.at("hedge").add("max_share", fmt::format("expected 0 to 1, came {}", config.hedge.max_share));
+  for (const auto& [tenant, share] : config.tenants) {
+    if (!(share > 0 && std::isfinite(share)))
+      faults.at("tenants").add(tenant, fmt::format("expected a number above 0, came {}", share));
   }
   check_timeouts(faults.at("timeouts"), config.timeouts);
   check_retry(faults.at("retry"), config.retry);

@@ -168,6 +168,7 @@ std::size_t Transfer::take_body(std::string_view bytes) {
 void Transfer::refuse_resend() {
   stopped = broken(
       fmt::format("{} closed a kept connection before it answered; the request was not sent again", route->authority));
+  stopped->resend_stopped = true;
 }
 
 int Transfer::before_request(std::uint16_t local_port) {

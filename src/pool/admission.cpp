@@ -365,6 +365,48 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   return false;
 }
 
+const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
+  Service* service = find_service(demand.service);
+  if (service == nullptr || service->members.empty()) return nullptr;
+  Choice choice{.demand = demand,
+                .service = *service,
+                .asking = asking_of(demand, *service, now, 0),
+                .now = now,
+                .refusal = refusal};
+  wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
+  exclude(demand);
+  Block whole;
+  check(service->level, choice.asking, whole, nullptr);
+  if (whole) {
+    refusal.consider(*service->members.front(), whole);
+    return nullptr;
+  }
+  const Order order = order_of(demand.rotation.value_or(service->rotation));
+  const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
+  const Credential* best = nullptr;
+  std::pair<int, Tournament::Score> rank;
+  for (const auto& lane : service->lanes) {
+    if (!lane->serves(demand.model)) continue;
+    const int tier = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    const Tournament& tournament = lane->order(order);
+    for (Credential* c : lane->ready) {
+      const std::pair its(tier, tournament.score(c->leaf));
+      if (best != nullptr && !(its < rank)) continue;
+      const Block block = obstacle(*c, choice.asking);
+      if (block) {
+        refusal.consider(*c, block);
+      } else {
+        best = c;
+        rank = its;
+      }
+    }
+  }
+  if (best == nullptr) look_at_sleepers(choice);
+  return best;
+}
+
 void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& lease) {
   Service& service = choice.service;
   std::uint32_t slot = 0;
@@ -390,9 +432,14 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
     record.path[record.levels++] = &level;
     ++level.in_flight;
     if (level.idle()) return;
-    level.rest.start(record.number, choice.now);
+    const auto start = [&](Rest& rest, std::string_view model) {
+      const bool before = rest.probing();
+      rest.start(record.number, choice.now);
+      if (rest.probing() && !before) note(c, level, rest, model, choice.now);
+    };
+    start(level.rest, {});
     for (ModelRest& each : level.model_rests) {
-      if (choice.asking.model.is(each)) each.rest.start(record.number, choice.now);
+      if (choice.asking.model.is(each)) start(each.rest, each.name);
     }
     level.ledger.reserve(record.number, record.charge, choice.now);
     for (const auto& each : level.scoped) {
@@ -423,19 +470,17 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   note_skipped(choice, lease.note_);
 }
 
-void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
+void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
   note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
   if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
-    Block block;
-    for (const Level* level = c.key; level != nullptr; level = level->parent) {
-      block.add(level->rest.check(choice.now));
-    }
-    if (!block) block = {.why = Block::Why::requests, .at = c.wake};
+    Block block = obstacle(c, choice.asking);
+    const bool tried = std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+    if (!block) block = {.why = tried ? Block::Why::tried : Block::Why::requests, .at = std::max(c.wake, choice.now)};
     const auto left = block.at == kNever || block.needs_event
                           ? std::chrono::milliseconds(-1)
-                          : std::chrono::ceil<std::chrono::milliseconds>(block.at - choice.now);
+                          : std::chrono::ceil<std::chrono::milliseconds>(std::max(block.at, choice.now) - choice.now);
     note.list[note.listed++] = {.credential = c.serial,
                                 .why = static_cast<std::uint8_t>(block.why),
                                 .stated = block.stated,
@@ -443,6 +488,7 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) const {
                                 .for_ms = left.count()};
   };
   for (std::size_t i = 0; i < heap.size() && note.listed < note.list.size(); ++i) add(*heap[i]);
+  for (std::size_t i = 0; i < hidden_.size() && note.listed < note.list.size(); ++i) add(*hidden_[i].first);
 }
 
 }  // namespace detail

@@ -40,6 +40,14 @@ void Lease::drop() noexcept {
   number_ = 0;
   credential_ = nullptr;
   if (changed && state.listener) state.listener();
+  state.publish();
+}
+
+std::vector<PassedOver> Lease::passed_over() const {
+  if (!pool_ || note_.listed == 0) return {};
+  const detail::PoolState& state = *pool_->state_;
+  const std::lock_guard lock(state.mutex);
+  return state.passed_over(note_);
 }
 
 std::string Lease::reason() const {
@@ -99,6 +107,7 @@ Verdict CredentialPool::report(Lease lease, const Outcome& outcome, TimePoint no
     lease.number_ = 0;
   }
   if (changed && state_->listener) state_->listener();
+  state_->publish();
   return verdict;
 }
 
@@ -132,14 +141,18 @@ bool CredentialPool::clear(std::string_view id, TimePoint now) {
     state_->clear(*c, state_->clock(now));
   }
   if (state_->listener) state_->listener();
+  state_->publish();
   return true;
 }
 
 bool CredentialPool::disable(std::string_view id, std::string reason, TimePoint now) {
-  const std::lock_guard lock(state_->mutex);
-  detail::Credential* c = state_->find(id);
-  if (c == nullptr) return false;
-  state_->disable(*c, reason, state_->clock(now));
+  {
+    const std::lock_guard lock(state_->mutex);
+    detail::Credential* c = state_->find(id);
+    if (c == nullptr) return false;
+    state_->disable(*c, reason, state_->clock(now));
+  }
+  state_->publish();
   return true;
 }
 

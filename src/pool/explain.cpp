@@ -226,6 +226,20 @@ std::string PoolState::explain(const ChoiceNote& note) const {
   return text;
 }
 
+std::vector<PassedOver> PoolState::passed_over(const ChoiceNote& note) const {
+  std::vector<PassedOver> all;
+  for (std::size_t i = 0; i < note.listed; ++i) {
+    const ChoiceNote::Skipped& each = note.list[i];
+    const Credential* c = each.credential < by_serial_.size() ? by_serial_[each.credential] : nullptr;
+    if (c == nullptr) continue;
+    Block block{.why = static_cast<Block::Why>(each.why)};
+    block.status = each.status;
+    block.stated = each.stated;
+    all.push_back({.credential = c->config->id, .why = words_of(block, each.for_ms)});
+  }
+  return all;
+}
+
 CredentialStatus PoolState::status(Credential& c, TimePoint now) {
   CredentialStatus status;
   status.id = c.config->id;

@@ -85,6 +85,7 @@ bool PoolState::applaud(LeaseRecord& record) {
     }
     level.ledger.served(record.number);
     if (ended) wake_members(level);
+    if (ended) note(*record.credential, level, Rest(), {}, clock_);
     changed = changed || ended;
   }
   for (Scoped* each : record.scoped) each->ledger.served(record.number);
@@ -121,6 +122,8 @@ bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint n
   if (cases.size() < kAccountsForWrongEndpoint) return false;
   for (AuthEvidence::Case& each : cases) {
     each.disabled->rest.revive();
+    if (!each.disabled->members.empty())
+      note(*each.disabled->members.front(), *each.disabled, each.disabled->rest, {}, now);
     wake_members(*each.disabled);
   }
   changed = true;
@@ -137,6 +140,7 @@ void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, TimePo
     if (peers.streak.size() < kKeysForSharedLimit) return;
     peers.streak.clear();
     peers.rest.fail(news, policy_, now);
+    note(*record.credential, peers, peers.rest, {}, now);
   }
 }
 
@@ -181,6 +185,12 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
     case CredentialEffect::none:
       break;
   }
+  const bool aside = effect == CredentialEffect::set_aside;
+  const bool about_model = aside || (one_model && effect != CredentialEffect::disable);
+  const Rest& rest = aside                                 ? model_rest(*level, record.model, false)
+                     : effect == CredentialEffect::disable ? level->rest
+                                                           : shared_rest();
+  note(*record.credential, *level, rest, about_model ? std::string_view(record.model) : std::string_view(), now);
   // A probe that failed lets the next one pass in its time; who slept for its end sleeps anew until then.
   wake_members(*level);
   rest_members(*level, now);
@@ -229,8 +239,10 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
 
 void PoolState::clear(Credential& c, TimePoint now) {
   for (Level* level = c.key; level != nullptr; level = level->parent) {
+    const bool rested = !level->rest.none() || !level->model_rests.empty();
     level->rest.clear();
     level->model_rests.clear();
+    if (rested) note(c, *level, level->rest, {}, now);
     level->streak.clear();
     wake_members(*level);
   }
@@ -240,6 +252,7 @@ void PoolState::clear(Credential& c, TimePoint now) {
 
 void PoolState::disable(Credential& c, std::string_view reason, TimePoint now) {
   c.key->rest.switch_off(reason);
+  note(c, *c.key, c.key->rest, {}, now);
   rest_members(*c.key, now);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 
 #include <keywheel/credential_pool.hpp>
 
+#include "pool/news.hpp"
 #include "pool/service.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -73,6 +75,7 @@ class PoolState {
 
   mutable std::mutex mutex;
   std::function<void()> listener{};
+  PoolWatcher watcher{};
 
   /// Time never goes back.
   [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
@@ -95,6 +98,8 @@ class PoolState {
   // admission.cpp
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
   [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal);
+  /// Who would be lent now, as far as that is no matter of chance; nobody is. Null: `refusal` says why, and when.
+  [[nodiscard]] const Credential* next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal);
   /// What keeps `c` from an attempt at `now`, its service aside.
   [[nodiscard]] Block obstacle(Credential& c, const Asking& asking, Level** tight = nullptr);
 
@@ -119,11 +124,20 @@ class PoolState {
   [[nodiscard]] Unavailable explain(const Demand& demand, Block::Why first, TimePoint now);
   [[nodiscard]] Nanos timeout_of(const std::vector<Demand>& demands) const noexcept;
   [[nodiscard]] std::string explain(const ChoiceNote& note) const;
+  [[nodiscard]] std::vector<PassedOver> passed_over(const ChoiceNote& note) const;
   [[nodiscard]] CredentialStatus status(Credential& c, TimePoint now);
   [[nodiscard]] std::vector<CredentialStatus> status(TimePoint now);
 
+  // news.cpp
+  /// Tells the watcher what has been noted. With the mutex not held.
+  void publish();
+
  private:
+  friend class PoolAccess;
   struct Choice;
+
+  // news.cpp
+  void note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now);
 
   // topology.cpp
   struct LevelLimits {
@@ -159,7 +173,7 @@ class PoolState {
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   [[nodiscard]] Credential* look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
-  void note_skipped(Choice& choice, ChoiceNote& note) const;
+  void note_skipped(Choice& choice, ChoiceNote& note);
 
   // settle.cpp
   [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
@@ -208,6 +222,9 @@ class PoolState {
   std::vector<std::uint32_t> free_{};
   std::uint64_t next_number_ = 1;
 
+  std::vector<PoolNews> news_{};  ///< not told yet
+  std::atomic<bool> pending_{false};
+
   std::vector<Lane*> lanes_{};                           ///< scratch
   std::vector<std::pair<Credential*, Order>> hidden_{};  ///< scratch
   std::vector<Level*> excluded_{};                       ///< scratch
@@ -219,6 +236,8 @@ class PoolAccess {
   [[nodiscard]] static PoolState& state(CredentialPool& pool) noexcept { return *pool.state_; }
   /// What an answer states of limits, told when its headers have come: the end of a stream may be minutes away.
   static void learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now);
+  /// Is told of every change of a credential's state, with no lock held. Set once, before use.
+  static void watch(CredentialPool& pool, PoolWatcher watcher);
 };
 
 }  // namespace detail

@@ -54,6 +54,11 @@ void WaitingLine::set_share(std::string_view tenant, double share) {
   if (share > 0) tenant_of(tenant).share = share;
 }
 
+void WaitingLine::set_shares(const std::map<std::string, double>& shares) {
+  for (const auto& [name, tenant] : tenants_) tenant->share = 1;
+  for (const auto& [name, share] : shares) set_share(name, share);
+}
+
 WaitingLine::Tenant& WaitingLine::tenant_of(std::string_view name) {
   if (const auto known = tenants_.find(name); known != tenants_.end()) return *known->second;
   std::unique_ptr<Tenant>& slot = tenants_[std::string(name)];

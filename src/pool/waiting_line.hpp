@@ -3,6 +3,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -74,6 +75,10 @@ class WaitingLine {
 
   /// A tenant's part of what is scarce, against 1 for all others. Above 0.
   void set_share(std::string_view tenant, double share);
+  /// Those of all tenants: who is not named has 1.
+  void set_shares(const std::map<std::string, double>& shares);
+  /// Calls wait that this service could serve.
+  [[nodiscard]] bool anyone_waits(std::string_view service) const { return by_service_.contains(service); }
 
  private:
   struct Queue;

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "providers/anthropic_body.hpp"
+#include "providers/anthropic_models.hpp"
 #include "providers/request_headers.hpp"
 #include "wire/json.hpp"
 #include "wire/rfc3339.hpp"
@@ -71,6 +72,11 @@ class AnthropicTransport final : public Transport {
                                    origin.empty() ? "" : fmt::format(" ({} is not set)", origin)));
     }
     return faults;
+  }
+
+  Resumption resumption(const ChatRequest& request, const ServiceConfig& /*service*/,
+                        std::string_view model) const override {
+    return claude_resumption(request, model);
   }
 
   Result<HttpRequest> encode_listing(const Target& target) const override {

@@ -87,5 +87,13 @@ ClaudeTraits claude_traits(std::string_view model) noexcept {
   return kStranger;
 }
 
+Resumption claude_resumption(const ChatRequest& request, std::string_view model) noexcept {
+  if (!contains_ignoring_case(model, "claude")) return Resumption::none;
+  if (!request.reasoning_effort.empty() || request.reasoning_tokens) return Resumption::none;
+  // The models that may think by themselves are those that take no beginning any more.
+  const ClaudeThinking thinking = claude_traits(model).thinking;
+  return thinking == none || thinking == budget ? Resumption::appends : Resumption::none;
+}
+
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include <keywheel/version.hpp>
+#include <keywheel/transport.hpp>
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -31,6 +31,10 @@ struct ClaudeTraits {
 /// "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-haiku-4-5@20251001". A Claude newer than the table is taken
 /// for the newest of it; a name that is no Claude's (a deployment's, another vendor's) is trusted to take everything.
 [[nodiscard]] ClaudeTraits claude_traits(std::string_view model) noexcept;
+
+/// Whether it goes on with an answer of its own that ends the conversation: Claudes before 4.6 do, while they do not
+/// think. https://platform.claude.com/docs/en/build-with-claude/working-with-messages (prefill)
+[[nodiscard]] Resumption claude_resumption(const ChatRequest& request, std::string_view model) noexcept;
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

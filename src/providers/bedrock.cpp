@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "auth/sigv4.hpp"
+#include "providers/anthropic_models.hpp"
 #include "providers/bedrock_body.hpp"
 #include "providers/bedrock_embedding.hpp"
 #include "providers/request_headers.hpp"
@@ -60,6 +61,11 @@ class BedrockTransport final : public Transport {
   explicit BedrockTransport(const Preset& preset) : preset_(preset) {}
 
   Capabilities capabilities() const override { return {.files = true, .embeddings = true, .listing = true}; }
+
+  Resumption resumption(const ChatRequest& request, const ServiceConfig& /*service*/,
+                        std::string_view model) const override {
+    return claude_resumption(request, model);
+  }
 
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
     RequestCheck check(name(target), target);

@@ -8,6 +8,7 @@
 #include "providers/gemini_decoder.hpp"
 #include "providers/gemini_embedding.hpp"
 #include "providers/gemini_errors.hpp"
+#include "providers/gemini_models.hpp"
 #include "providers/provider.hpp"
 #include "providers/request_headers.hpp"
 #include "providers/request_parts.hpp"
@@ -55,6 +56,11 @@ class GeminiTransport final : public Transport {
     set_extra_headers(http, target.service, request);
     if (!check.ok()) return check.error();
     return http;
+  }
+
+  [[nodiscard]] Resumption resumption(const ChatRequest& /*request*/, const ServiceConfig& /*service*/,
+                                      std::string_view model) const override {
+    return gemini_resumption(model);
   }
 
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const HttpHead& /*head*/, const Target& target,

@@ -38,6 +38,12 @@ const GeminiGeneration& gemini_generation(std::string_view model) noexcept {
   return kGenerations.back();
 }
 
+Resumption gemini_resumption(std::string_view model) noexcept {
+  const GeminiGeneration& generation = gemini_generation(model);
+  return generation.thinking == Thinking::none && generation.prefix.starts_with("gemini") ? Resumption::appends
+                                                                                          : Resumption::none;
+}
+
 std::optional<std::int64_t> gemini_budget(std::string_view effort) noexcept {
   constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kBudgets = {
       {{"none", 0}, {"minimal", 1024}, {"low", 1024}, {"medium", 8192}, {"high", 24'576}}};

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include <keywheel/version.hpp>
+#include <keywheel/transport.hpp>
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -23,6 +23,9 @@ struct GeminiGeneration {
 
 /// The generation of a model, with or without "models/" before its name. What is not known counts as of the newest.
 [[nodiscard]] const GeminiGeneration& gemini_generation(std::string_view model) noexcept;
+
+/// Whether it goes on with a turn of its own that ends the contents: those do that do not think.
+[[nodiscard]] Resumption gemini_resumption(std::string_view model) noexcept;
 
 /// Tokens that an effort is worth, where a generation takes a number. Nothing: the word is not known.
 /// https://ai.google.dev/gemini-api/docs/openai#thinking

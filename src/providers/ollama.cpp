@@ -84,6 +84,11 @@ class OllamaNativeTransport final : public Transport {
     return http;
   }
 
+  // A last message of the assistant's is rendered without its end.
+  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
+    return Resumption::appends;
+  }
+
   std::unique_ptr<Decoder> decoder(const HttpHead& head, const Target& target, const Bounds& bounds) const override {
     return std::make_unique<OllamaDecoder>(head, target, bounds);
   }

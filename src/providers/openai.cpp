@@ -136,6 +136,7 @@ Result<HttpRequest> OpenAiTransport::encode(const ChatRequest& request, const Ta
   std::string base = base_url(target, check);
   const bool elsewhere = origin_of(base) != origin_of(preset_.base_url);
   if (name != nullptr && !name->version.empty()) base = with_version(base, name->version);
+  if (target.resume && !quirks.resume.version.empty()) base = with_version(base, quirks.resume.version);
   const bool bot = !quirks.bot_prefix.empty() && target.model.starts_with(quirks.bot_prefix);
   HttpRequest made =
       begin(target, endpoint_url(base, bot ? quirks.bot_path : quirks.chat_path), request.headers, check);
@@ -170,6 +171,23 @@ std::vector<std::string> OpenAiTransport::check(const ServiceConfig& service) co
     faults.push_back(fmt::format("base_url: {} has no address of its own; expected one", preset_.name));
   }
   return faults;
+}
+
+Resumption OpenAiTransport::resumption(const ChatRequest& /*request*/, const ServiceConfig& service,
+                                       std::string_view model) const {
+  const ResumeStyle& style = preset_.openai.resume;
+  const auto begins = [model](std::string_view prefix) { return model.starts_with(prefix); };
+  const bool knows = (style.models.empty() || std::any_of(style.models.begin(), style.models.end(), begins)) &&
+                     std::none_of(style.except.begin(), style.except.end(), begins);
+  // Behind another address any server may be.
+  const auto own = [this](const std::string& url) {
+    return url.empty() || origin_of(url) == origin_of(preset_.base_url);
+  };
+  const bool here = style.anywhere ||
+                    (own(service.base_url) && std::all_of(service.credentials.begin(), service.credentials.end(),
+                                                          [&](const CredentialConfig& c) { return own(c.base_url); }));
+  if (style.way == ResumeStyle::Way::none || !knows || !here) return Resumption::none;
+  return style.repeats ? Resumption::repeats : Resumption::appends;
 }
 
 std::shared_ptr<const Transport> make_openai_transport(const Preset& preset) {

@@ -22,6 +22,8 @@ class OpenAiTransport : public Transport {
                                                  const Bounds& bounds) const override;
   [[nodiscard]] Failure classify(const HttpHead& head, std::string_view body, WallTime now) const override;
   [[nodiscard]] std::vector<std::string> check(const ServiceConfig& service) const override;
+  [[nodiscard]] Resumption resumption(const ChatRequest& request, const ServiceConfig& service,
+                                      std::string_view model) const override;
 
   [[nodiscard]] std::size_t embedding_batch(std::string_view model) const override;
   [[nodiscard]] Result<HttpRequest> encode_embedding(const EmbeddingRequest& request,

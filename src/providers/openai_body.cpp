@@ -19,6 +19,8 @@ class BodyWriter {
     out_.member("model", how_.model);
     write_openai_messages(request_.messages, how_, out_, check_);
     if (how_.target.stream) write_stream();
+    if (how_.target.resume && quirks_.resume.way == ResumeStyle::Way::final_message)
+      out_.member("continue_final_message", true).member("add_generation_prompt", false);
     write_ceiling();
     write_sampling();
     write_tools();

@@ -25,7 +25,8 @@ class MessageWriter {
   MessageWriter(const OpenAiWriting& how, JsonWriter& out, RequestCheck& check)
       : quirks_(how.preset.openai), out_(out), check_(check) {}
 
-  void write(const Message& message, std::size_t place) {
+  /// `resumed`: the message is an answer that broke off, to be gone on with.
+  void write(const Message& message, std::size_t place, bool resumed) {
     where_ = fmt::format("messages[{}]", place);
     out_.begin_object().member("role", role(message.role));
     write_content(message);
@@ -33,6 +34,8 @@ class MessageWriter {
     if (!message.name.empty()) out_.member("name", std::string_view(message.name));
     if (!message.tool_call_id.empty()) out_.member("tool_call_id", std::string_view(call_id(message.tool_call_id)));
     if (!message.tool_calls.empty()) write_tool_calls(message.tool_calls);
+    if (resumed && quirks_.resume.way == ResumeStyle::Way::prefix) out_.member("prefix", true);
+    if (resumed && quirks_.resume.way == ResumeStyle::Way::partial) out_.member("partial", true);
     out_.end_object(message.extra, where_ + ".extra");
     if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where_)) {
       check_.invalid(fmt::format("{}: {}", where_, fault));
@@ -263,7 +266,8 @@ void write_openai_messages(const std::vector<Message>& messages, const OpenAiWri
                            RequestCheck& check) {
   out.key("messages").begin_array();
   MessageWriter writer(how, out, check);
-  for (std::size_t i = 0; i < messages.size(); ++i) writer.write(messages[i], i);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    writer.write(messages[i], i, how.target.resume && i + 1 == messages.size());
   out.end_array();
 }
 

@@ -20,6 +20,11 @@ class ResponsesTransport final : public OpenAiTransport {
     return can;
   }
 
+  // An item of the assistant's at the end of the input is a turn that has ended.
+  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
+    return Resumption::none;
+  }
+
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
     RequestCheck check(preset_.name, target);
     std::string base = base_url(target, check);

@@ -79,6 +79,43 @@ constexpr auto kGroqLacks = words("logit_bias");
 // https://docs.mistral.ai/api: unknown fields are refused.
 constexpr auto kMistralLacks = words("user", "logit_bias", "logprobs", "top_logprobs", "service_tier");
 
+// How a broken answer is gone on with. Models that think first would think anew, and are left out.
+// https://api-docs.deepseek.com/guides/chat_prefix_completion (under /beta only)
+constexpr auto kDeepSeekThinks = words("deepseek-reasoner");
+constexpr ResumeStyle kDeepSeekResume = {
+    .way = ResumeStyle::Way::prefix, .except = list(kDeepSeekThinks), .version = "beta"};
+// https://docs.mistral.ai/capabilities/completion: the answer begins with the prefix.
+constexpr auto kMistralThinks = words("magistral");
+constexpr ResumeStyle kMistralResume = {
+    .way = ResumeStyle::Way::prefix, .except = list(kMistralThinks), .repeats = true};
+// https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
+constexpr auto kMoonshotThinks = words("kimi-k2-thinking", "kimi-thinking");
+constexpr ResumeStyle kMoonshotResume = {.way = ResumeStyle::Way::partial, .except = list(kMoonshotThinks)};
+// https://help.aliyun.com/zh/model-studio/partial-mode
+constexpr auto kQwenPartial = words("qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo", "qwen3-max", "qwen3-coder",
+                                    "qwen-coder", "qwen2.5", "qwen-vl", "qwen3-vl");
+constexpr auto kQwenThinks = words("qwen3-vl-235b-a22b-thinking", "qwen3-vl-30b-a3b-thinking");
+constexpr ResumeStyle kQwenResume = {
+    .way = ResumeStyle::Way::partial, .models = list(kQwenPartial), .except = list(kQwenThinks)};
+// https://www.volcengine.com/docs/82379/1359497: models without thoughts; the answer is what follows.
+constexpr auto kArkPrefill = words("doubao-1-5-pro-32k", "doubao-1-5-pro-256k", "doubao-1-5-lite", "doubao-pro-",
+                                   "doubao-lite-", "Doubao-pro-", "Doubao-lite-");
+constexpr ResumeStyle kArkResume = {.way = ResumeStyle::Way::plain, .models = list(kArkPrefill)};
+// https://console.groq.com/docs/prefilling
+constexpr auto kGroqPrefill = words("llama", "gemma", "mixtral", "meta-llama/");
+constexpr ResumeStyle kGroqResume = {.way = ResumeStyle::Way::plain, .models = list(kGroqPrefill)};
+// https://openrouter.ai/docs/api-reference/overview (assistant prefill), for models whose own API can.
+constexpr auto kOpenRouterPrefill =
+    words("anthropic/claude-3", "anthropic/claude-sonnet-4.5", "anthropic/claude-opus-4.5", "anthropic/claude-opus-4.1",
+          "anthropic/claude-haiku-4.5", "mistralai/mistral", "meta-llama/", "deepseek/deepseek-chat", "qwen/qwen-2.5");
+constexpr auto kOpenRouterAnew = words("anthropic/claude-3.7-sonnet:thinking");
+constexpr ResumeStyle kOpenRouterResume = {
+    .way = ResumeStyle::Way::plain, .models = list(kOpenRouterPrefill), .except = list(kOpenRouterAnew)};
+// https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (continue_final_message)
+constexpr ResumeStyle kVllmResume = {.way = ResumeStyle::Way::final_message, .anywhere = true};
+// llama.cpp's server (--prefill-assistant, on by default) and Ollama render a last assistant message without its end.
+constexpr ResumeStyle kLocalResume = {.way = ResumeStyle::Way::plain, .anywhere = true};
+
 // https://www.xfyun.cn/doc/spark/HTTP%E8%B0%83%E7%94%A8%E6%96%87%E6%A1%A3.html
 constexpr std::array kSparkNames = {
     ModelName{"spark-lite", "lite", {}},
@@ -111,7 +148,7 @@ constexpr std::array kPresets = {
            .day_zone = kBeijing,
            .errors = &deepseek_errors,
            .responses = true,
-           .openai = {.json_schema = false, .embeddings_path = {}}},
+           .openai = {.json_schema = false, .embeddings_path = {}, .resume = kDeepSeekResume}},
     Preset{.name = "zhipu",
            .base_url = "https://open.bigmodel.cn/api/paas/v4",
            .env = list(kZhipuEnv),
@@ -125,13 +162,13 @@ constexpr std::array kPresets = {
            .models = list(kGroqModels),
            .errors = &groq_errors,
            .responses = true,
-           .openai = {.lacks = list(kGroqLacks), .echo = ThoughtEcho::reasoning}},
+           .openai = {.lacks = list(kGroqLacks), .echo = ThoughtEcho::reasoning, .resume = kGroqResume}},
     Preset{.name = "moonshot",
            .base_url = "https://api.moonshot.cn/v1",
            .env = list(kMoonshotEnv),
            .day_zone = kBeijing,
            .errors = &moonshot_errors,
-           .openai = {.echo = ThoughtEcho::reasoning_content, .embeddings_path = {}}},
+           .openai = {.echo = ThoughtEcho::reasoning_content, .embeddings_path = {}, .resume = kMoonshotResume}},
     Preset{.name = "mistral",
            .base_url = "https://api.mistral.ai/v1",
            .env = list(kMistralEnv),
@@ -143,7 +180,8 @@ constexpr std::array kPresets = {
                       .stream_options = false,
                       .echo = ThoughtEcho::thinking,
                       .file_url = "document_url",
-                      .embedding_batch = 128}},
+                      .embedding_batch = 128,
+                      .resume = kMistralResume}},
     Preset{.name = "xai",
            .base_url = "https://api.x.ai/v1",
            .env = list(kXaiEnv),
@@ -160,7 +198,8 @@ constexpr std::array kPresets = {
                       .developer_role = true,
                       .echo = ThoughtEcho::details,
                       .cache_control = true,
-                      .file_url = "file"}},
+                      .file_url = "file",
+                      .resume = kOpenRouterResume}},
     Preset{.name = "together",
            .base_url = "https://api.together.xyz/v1",
            .env = list(kTogetherEnv),
@@ -223,8 +262,11 @@ constexpr std::array kPresets = {
            .env = list(kDashScopeEnv),
            .day_zone = kBeijing,
            .errors = &dashscope_errors,
-           .openai =
-               {.top_k = "top_k", .reasoning_tokens = "thinking_budget", .cache_control = true, .embedding_batch = 10}},
+           .openai = {.top_k = "top_k",
+                      .reasoning_tokens = "thinking_budget",
+                      .cache_control = true,
+                      .embedding_batch = 10,
+                      .resume = kQwenResume}},
     Preset{.name = "huoshan",
            .base_url = "https://ark.cn-beijing.volces.com/api/v3",
            .env = list(kArkEnv),
@@ -235,7 +277,8 @@ constexpr std::array kPresets = {
                       .bot_prefix = "bot-",
                       .bot_path = "/bots/chat/completions",
                       .models_path = {},
-                      .embedding_batch = 256}},
+                      .embedding_batch = 256,
+                      .resume = kArkResume}},
     Preset{.name = "xinghuo",
            .base_url = "https://spark-api-open.xf-yun.com/v1",
            .auth = AuthStyle::pair,
@@ -289,7 +332,7 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::optional_bearer,
            .env = list(kOllamaEnv),
            .errors = &ollama_errors,
-           .openai = {.think_tags = true, .echo = ThoughtEcho::reasoning}},
+           .openai = {.think_tags = true, .echo = ThoughtEcho::reasoning, .resume = kLocalResume}},
     Preset{.name = "lmstudio",
            .base_url = "http://127.0.0.1:1234/v1",
            .auth = AuthStyle::optional_bearer,
@@ -301,12 +344,17 @@ constexpr std::array kPresets = {
            .auth = AuthStyle::optional_bearer,
            .errors = &open_model_errors,
            .responses = true,
-           .openai = {.top_k = "top_k", .developer_role = true, .think_tags = true, .audio_url = "audio_url"}},
+           .openai = {.top_k = "top_k",
+                      .developer_role = true,
+                      .think_tags = true,
+                      .audio_url = "audio_url",
+                      .resume = kVllmResume}},
     Preset{.name = "llamacpp",
            .base_url = "http://127.0.0.1:8080/v1",
            .auth = AuthStyle::optional_bearer,
            .errors = &open_model_errors,
-           .openai = {.top_k = "top_k", .think_tags = true, .echo = ThoughtEcho::reasoning_content}},
+           .openai =
+               {.top_k = "top_k", .think_tags = true, .echo = ThoughtEcho::reasoning_content, .resume = kLocalResume}},
     Preset{.name = "azure",
            .auth = AuthStyle::header,
            .auth_header = "api-key",

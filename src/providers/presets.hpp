@@ -35,6 +35,23 @@ struct ModelName {
   std::string_view version{};  ///< instead of the base URL's last segment ("v2"); empty: the same
 };
 
+/// How a provider is asked to go on with an answer that broke off.
+struct ResumeStyle {
+  enum class Way : std::uint8_t {
+    none,           ///< it cannot
+    plain,          ///< it does so wherever the last message is the assistant's
+    prefix,         ///< "prefix": true in that message
+    partial,        ///< "partial": true in that message
+    final_message,  ///< "continue_final_message": true in the body
+  };
+  Way way = Way::none;
+  std::span<const std::string_view> models{};  ///< prefixes of the models that can; empty: all
+  std::span<const std::string_view> except{};  ///< prefixes of those that cannot
+  std::string_view version{};                  ///< instead of the base URL's last segment; empty: the same
+  bool repeats = false;                        ///< it answers with the given beginning, too
+  bool anywhere = false;                       ///< also with another base URL than its own: a server one runs oneself
+};
+
 /// What a server does otherwise than OpenAI's. Data, so that no code asks for a provider's name.
 struct OpenAiQuirks {
   std::string_view max_tokens = "max_tokens";
@@ -62,6 +79,7 @@ struct OpenAiQuirks {
   std::string_view models_path = "/models";          ///< empty: no listing
   int embedding_batch = 2048;                        ///< texts in one embedding request
   std::span<const ModelName> model_names{};
+  ResumeStyle resume{};
 };
 
 /// What keywheel knows of a provider before a config says a word.

@@ -73,6 +73,17 @@ Failure TwoDialects::classify(const HttpHead& head, std::string_view body, WallT
   return (compatible ? *compatible_ : *native_).classify(head, body, now);
 }
 
+Resumption TwoDialects::resumption(const ChatRequest& request, const ServiceConfig& service,
+                                   std::string_view model) const {
+  const Resumption theirs = compatible_->resumption(request, service, model);
+  if (native_->resumption(request, service, model) == theirs) return theirs;
+  const bool compatible =
+      std::none_of(service.credentials.begin(), service.credentials.end(), [&](const CredentialConfig& credential) {
+        return is_native_(service, credential, credential.base_url.empty() ? service.base_url : credential.base_url);
+      });
+  return compatible ? theirs : Resumption::none;
+}
+
 Result<std::optional<HttpRequest>> TwoDialects::token_request(const Target& target) const {
   return speaker(target).token_request(target);
 }

@@ -30,6 +30,8 @@ class TwoDialects : public Transport {
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) const override;
   [[nodiscard]] Failure classify(const HttpHead& head, std::string_view body, WallTime now) const override;
+  [[nodiscard]] Resumption resumption(const ChatRequest& request, const ServiceConfig& service,
+                                      std::string_view model) const override;
   [[nodiscard]] Result<std::optional<HttpRequest>> token_request(const Target& target) const override;
   [[nodiscard]] Result<Token> read_token(std::string_view body, const Target& target) const override;
   [[nodiscard]] std::size_t embedding_batch(std::string_view model) const override;

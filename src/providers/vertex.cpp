@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 
 #include "providers/anthropic_body.hpp"
+#include "providers/anthropic_models.hpp"
 #include "providers/gemini_body.hpp"
 #include "providers/gemini_decoder.hpp"
 #include "providers/gemini_embedding.hpp"
 #include "providers/gemini_errors.hpp"
+#include "providers/gemini_models.hpp"
 #include "providers/provider.hpp"
 #include "providers/request_headers.hpp"
 #include "providers/request_parts.hpp"
@@ -104,6 +106,11 @@ class VertexTransport final : public Transport {
       }
     }
     return faults;
+  }
+
+  [[nodiscard]] Resumption resumption(const ChatRequest& request, const ServiceConfig& /*service*/,
+                                      std::string_view model) const override {
+    return is_claude(model) ? claude_resumption(request, model) : gemini_resumption(model);
   }
 
   [[nodiscard]] Result<std::optional<HttpRequest>> token_request(const Target& target) const override {

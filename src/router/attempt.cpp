@@ -81,6 +81,7 @@ void UpstreamAttempt::on_body(std::string_view bytes) {
 
 void UpstreamAttempt::on_end(ExchangeEnd ended) {
   if (ended_) return;
+  resend_stopped_ = ended.resend_stopped;
   if (decoder_ && (ended.kind == ExchangeEnd::Kind::complete || complete_at_)) {
     return end(decoder_->finish(*this));
   }

@@ -57,6 +57,8 @@ class UpstreamAttempt final : private ExchangeListener, private EventSink {
   [[nodiscard]] std::optional<TimePoint> first_event_at() const noexcept { return first_event_at_; }
   [[nodiscard]] std::optional<TimePoint> sent_at() const noexcept { return sent_at_; }
   [[nodiscard]] std::string& raw() noexcept { return raw_; }
+  /// The transport would have sent it a second time by itself.
+  [[nodiscard]] bool resend_stopped() const noexcept { return resend_stopped_; }
 
  private:
   void on_sent() override;
@@ -92,6 +94,7 @@ class UpstreamAttempt final : private ExchangeListener, private EventSink {
   TimePoint timer_at_{};
   bool paused_ = false;
   bool ended_ = false;
+  bool resend_stopped_ = false;
 };
 
 }  // namespace detail

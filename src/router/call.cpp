@@ -1,13 +1,12 @@
 #include "router/call.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "router/scrub.hpp"
-#include "wipe.hpp"
+#include "router/usage_sum.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -31,13 +30,19 @@ void CallState::cancel() noexcept {
 
 void CallState::pause() {
   runtime_.post([self = shared_from_this()] {
-    if (self->attempt_) self->attempt_->pause();
+    self->paused_ = true;
+    for (const auto* leg : {&self->leg_, &self->hedge_}) {
+      if (*leg && (*leg)->attempt) (*leg)->attempt->pause();
+    }
   });
 }
 
 void CallState::resume() {
   runtime_.post([self = shared_from_this()] {
-    if (self->attempt_) self->attempt_->resume();
+    self->paused_ = false;
+    for (const auto* leg : {&self->leg_, &self->hedge_}) {
+      if (*leg && (*leg)->attempt) (*leg)->attempt->resume();
+    }
   });
 }
 
@@ -46,25 +51,30 @@ void CallState::begin() {
   begun_ = runtime_.now();
   snapshot_ = core_->snapshot();
   options_ = operation_->options();
+  number_ = core_->number_call();
+  tell(&Observer::on_call_begun, CallBegun{.call = number_,
+                                           .operation = options_.operation,
+                                           .model = options_.model,
+                                           .tenant = options_.tenant,
+                                           .session = options_.session,
+                                           .stream = options_.stream});
+  may_hedge_ = options_.hedgeable && options_.hedge.value_or(snapshot_->config.hedge.enabled);
+  if (may_hedge_) core_->hedges().earn(snapshot_->config.hedge.max_share);
   const auto total = options_.deadline.count() > 0 ? options_.deadline : snapshot_->config.timeouts.total;
   if (total.count() > 0) {
     deadline_ = begun_ + total;
     deadline_timer_ = runtime_.at(*deadline_, [this] {
       deadline_timer_ = 0;
       // A running attempt holds the same deadline, and knows better what it was waiting for.
-      if (finished_ || attempt_) return;
+      if (finished_ || (leg_ && leg_->attempt) || (hedge_ && hedge_->attempt)) return;
       Error error{.kind = ErrorKind::timeout, .message = "the call's deadline passed while it waited"};
       if (last_error_) error.message += "; the last attempt: " + last_error_->message;
       fail(std::move(error));
     });
   }
-  try {
-    estimate_ = operation_->estimate({snapshot_->config.count_tokens, options_.model});
-  } catch (const std::exception& thrown) {
-    return fail(
-        {.kind = ErrorKind::config, .message = fmt::format("RouterConfig::count_tokens threw: {}", thrown.what())});
-  }
-  Result<std::vector<Stop>> stops = plan(options_.model);
+  model_ = options_.model;
+  if (!estimate()) return;
+  Result<std::vector<Stop>> stops = plan(model_);
   if (!stops) return fail(std::move(stops).error());
   stops_ = *std::move(stops);
   next();
@@ -93,9 +103,13 @@ int CallState::budget() const {
   return configured > 0 ? configured : static_cast<int>(std::min(useful, kMost));
 }
 
+int CallState::made() const noexcept {
+  return static_cast<int>(attempts_.size() - budget_start_) + (leg_ ? 1 : 0) + (hedge_ ? 1 : 0);
+}
+
 void CallState::next() {
   if (finished_) return;
-  if (static_cast<int>(attempts_.size() - budget_start_) >= budget()) return fail_with_last(std::nullopt);
+  if (made() >= budget()) return fail_with_last(std::nullopt);
 
   const TimePoint now = runtime_.now();
   if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
@@ -104,12 +118,11 @@ void CallState::next() {
   bool too_dear = false;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
     if (stops_[i].out) continue;
-    if (!affordable(stops_[i])) {
+    if (!affordable(i)) {
       too_dear = true;
       continue;
     }
-    const auto verdict =
-        core_->health().ask(snapshot_->services[stops_[i].candidate.service].config.id, stops_[i].candidate.model, now);
+    const auto verdict = core_->health().ask(service(i).config.id, model(i), now);
     if (verdict.allowed) {
       allowed.push_back(i);
     } else if (verdict.at && (!earliest || *verdict.at < *earliest)) {
@@ -154,16 +167,17 @@ void CallState::ask_for_credential() {
   if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
   if (auto* queued = std::get_if<Queued>(&answer)) {
     ticket_ = queued->ticket;
-    return;
+    waiting_since_ = runtime_.now();
+    return tell(&Observer::on_wait_begun, WaitBegun{.call = number_, .tenant = options_.tenant});
   }
   refused(std::move(std::get<Unavailable>(answer)));
 }
 
 bool CallState::ask_for_same_credential() {
   const std::string id = std::exchange(only_, {});
-  const std::vector<std::size_t> all = std::exchange(asked_, {current_});
+  const std::vector<std::size_t> all = std::exchange(asked_, {last_stop_});
   std::vector<std::string> others;
-  for (const CredentialConfig& credential : service().config.credentials) {
+  for (const CredentialConfig& credential : service(last_stop_).config.credentials) {
     if (credential.id != id) others.push_back(credential.id);
   }
   LineAnswer answer = core_->enter_line(waiter(&others, std::chrono::milliseconds{0}), shared_from_this());
@@ -175,280 +189,136 @@ bool CallState::ask_for_same_credential() {
   return false;
 }
 
+Demand CallState::demand(std::size_t stop, const std::vector<std::string>* exclude) const {
+  return {.service = service(stop).config.id,
+          .model = model(stop),
+          .prompt_tokens = estimate_.prompt,
+          .completion_tokens = ceiling_at(service(stop).config),
+          .cost = most_cost(stop),
+          .session = options_.session,
+          .region = options_.region,
+          .rotation = options_.rotation,
+          .exclude = exclude};
+}
+
 Waiter CallState::waiter(const std::vector<std::string>* exclude,
                          std::optional<std::chrono::milliseconds> max_wait) const {
   Waiter waiter;
   waiter.tenant = options_.tenant;
   waiter.deadline = deadline_;
   waiter.max_wait = max_wait;
-  for (const std::size_t i : asked_) {
-    waiter.demands.push_back({.service = snapshot_->services[stops_[i].candidate.service].config.id,
-                              .model = stops_[i].candidate.model,
-                              .prompt_tokens = estimate_.prompt,
-                              .completion_tokens = ceiling_at(snapshot_->services[stops_[i].candidate.service].config),
-                              .cost = most_cost(stops_[i]),
-                              .session = options_.session,
-                              .region = options_.region,
-                              .rotation = options_.rotation,
-                              .exclude = exclude});
-  }
+  for (const std::size_t i : asked_) waiter.demands.push_back(demand(i, exclude));
   return waiter;
 }
 
+void CallState::waited(bool granted, std::string_view reason) {
+  if (std::exchange(ticket_, 0) == 0) return;
+  tell(&Observer::on_wait_ended,
+       WaitEnded{.call = number_,
+                 .waited = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - waiting_since_),
+                 .granted = granted,
+                 .reason = reason});
+}
+
 void CallState::refused(Unavailable why) {
-  ticket_ = 0;
   if (finished_) return;
+  waited(false, why.reason);
   if (fall_back(FallbackCase::any)) return;
   fail_with_last(std::move(why));
 }
 
 void CallState::granted(Lease lease, std::size_t demand) {
-  ticket_ = 0;
   if (finished_) return;  // the lease's destructor gives the place back
-  current_ = asked_[demand];
-  if (!core_->health().begin(service().config.id, stops_[current_].candidate.model, runtime_.now())) {
+  waited(true, {});
+  const std::size_t stop = asked_[demand];
+  if (!core_->health().begin(service(stop).config.id, model(stop), runtime_.now())) {
     core_->pool().report(std::move(lease), Outcome::cancelled(false), runtime_.now());
     return next();
   }
-  lease_ = std::move(lease);
-  attempts_.push_back({.service = service().config.id,
-                       .credential = lease_.id(),
-                       .provider = service().config.provider,
-                       .model = stops_[current_].candidate.model,
-                       .reason = lease_.reason(),
-                       .started = since_begin()});
-  builder_.clear();
-  held_start_.reset();
-  warnings_.clear();
-  with_token();
+  leg_ = make_leg(stop, std::move(lease));
+  tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
+  with_token(*leg_);
 }
 
-Target CallState::target(std::string_view token) {
-  const std::string& own = lease_.credential().base_url;
-  return {.service = service().config,
-          .credential = lease_.credential(),
-          .base_url = own.empty() ? std::string_view(service().base_url) : std::string_view(own),
-          .model = stops_[current_].candidate.model,
-          .stream = options_.stream,
-          .now = service_time(),
-          .nonce = runtime_.random(),
-          .token = token,
-          .on_unsupported = options_.on_unsupported,
-          .warnings = &warnings_};
-}
-
-WallTime CallState::service_time() const { return runtime_.wall_time() + core_->clocks().of(service().config.id); }
-
-void CallState::with_token() {
-  Result<std::optional<HttpRequest>> wanted = service().transport->token_request(target({}));
-  if (!wanted) return fail_before_sending(std::move(wanted).error());
-  if (!*wanted) return send({});
-  Secret token;
-  const auto answer = core_->tokens().ask(lease_.id(), runtime_.now(), token, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->runtime_.post([self] {
-      if (!self->finished_ && self->lease_ && !self->attempt_) self->with_token();
-    });
-  });
-  switch (answer) {
-    case TokenCache::Answer::token:
-      return send(std::move(token));
-    case TokenCache::Answer::wait:
-      return;
-    case TokenCache::Answer::fetch:
-      return fetch_token(**std::move(wanted));
+std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Lease lease) {
+  auto leg = std::make_unique<Leg>(*this, ++legs_made_, stop, std::move(lease));
+  leg->begun = runtime_.now();
+  leg->record = {.service = service(stop).config.id,
+                 .credential = leg->lease.id(),
+                 .provider = service(stop).config.provider,
+                 .model = model(stop),
+                 .reason = leg->lease.reason(),
+                 .passed_over = leg->lease.passed_over(),
+                 .resumed = resuming_,
+                 .started = since_begin()};
+  for (const Attempt& earlier : attempts_) {
+    if (earlier.service != leg->record.service || earlier.credential == leg->record.credential) continue;
+    std::vector<PassedOver>& all = leg->record.passed_over;
+    const bool listed = std::any_of(all.begin(), all.end(),
+                                    [&](const PassedOver& each) { return each.credential == earlier.credential; });
+    if (!listed) all.push_back({.credential = earlier.credential, .why = "tried already"});
   }
+  if (!resuming_) return leg;
+  leg->seam.emplace(whole_.text(), resumption(stop));
+  leg->builder = std::move(whole_);
+  leg->builder.go_on();
+  return leg;
 }
 
-void CallState::fetch_token(HttpRequest request) {
-  class TokenDecoder final : public Decoder {
-   public:
-    explicit TokenDecoder(std::string& body) : body_(body) {}
-    std::optional<Failure> feed(std::string_view bytes, EventSink&) override {
-      constexpr std::size_t kMost = 64U << 10U;
-      if (body_.size() + bytes.size() > kMost) {
-        return Failure{
-            .failure = FailureClass::server, .scope = Scope::service, .message = "the token's answer is too long"};
-      }
-      body_ += bytes;
-      return std::nullopt;
-    }
-    std::optional<Failure> finish(EventSink&) override { return std::nullopt; }
-    std::uint64_t progress() const noexcept override { return body_.size(); }
-
-   private:
-    std::string& body_;
-  };
-  fetching_token_ = true;
-  token_body_.clear();
-  const ServiceEntry& entry = service();
-  attempt_ = std::make_unique<UpstreamAttempt>(
-      runtime_,
-      AttemptPlan{.request = std::move(request),
-                  .options = {.allow_insecure = entry.config.allow_insecure,
-                              .proxy = &entry.proxy,
-                              .tls = &entry.tls,
-                              .bounds = &snapshot_->config.bounds,
-                              .user_agent = snapshot_->user_agent},
-                  .timeouts = entry.timeouts,
-                  .deadline = deadline_,
-                  .bounds = &snapshot_->config.bounds,
-                  .decoder = [this](const HttpHead&) { return std::make_unique<TokenDecoder>(token_body_); },
-                  .classify =
-                      [this](const HttpHead& head, std::string_view body) {
-                        return service().transport->classify(head, body, service_time());
-                      }},
-      *this);
-  attempt_->start();
-}
-
-void CallState::send(Secret token) {
-  token_ = std::move(token);
-  const ServiceEntry& entry = service();
-  Result<HttpRequest> request = operation_->encode(*entry.transport, target(token_.reveal()));
-  if (!request) return fail_before_sending(std::move(request).error());
-  attempt_ = std::make_unique<UpstreamAttempt>(
-      runtime_,
-      AttemptPlan{.request = *std::move(request),
-                  .options = {.stream = options_.stream,
-                              .allow_insecure = entry.config.allow_insecure,
-                              .proxy = &entry.proxy,
-                              .tls = &entry.tls,
-                              .bounds = &snapshot_->config.bounds,
-                              .user_agent = snapshot_->user_agent},
-                  .timeouts = entry.timeouts,
-                  .deadline = deadline_,
-                  .bounds = &snapshot_->config.bounds,
-                  .decoder =
-                      [this](const HttpHead& head) {
-                        learn(head);
-                        return operation_->decoder(*service().transport, head, target(token_.reveal()),
-                                                   snapshot_->config.bounds);
-                      },
-                  .classify =
-                      [this](const HttpHead& head, std::string_view body) {
-                        learn(head);
-                        return service().transport->classify(head, body, service_time());
-                      },
-                  .keep_raw = options_.keep_raw},
-      *this);
-  attempt_->start();
-}
-
-void CallState::fail_before_sending(Error error) {
-  settle(Failure{.failure = error.kind == ErrorKind::unsupported       ? FailureClass::unsupported
-                            : error.kind == ErrorKind::invalid_request ? FailureClass::request
-                                                                       : FailureClass::config,
-                 .scope = Scope::call,
-                 .kind = error.kind,
-                 .message = std::move(error.message),
-                 .code = std::move(error.code)});
-}
-
-void CallState::on_attempt_sent() {
-  if (!fetching_token_) {
-    core_->pool().sent(lease_, runtime_.now());
-    core_->attempted();
+/// What an attempt used, as far as is known, for the pool.
+Outcome CallState::outcome_of(const Leg& leg, const std::optional<Failure>& failure) const {
+  const bool cancelled = failure && failure->failure == FailureClass::cancelled;
+  Outcome outcome{.failure = failure, .sent = leg.sent()};
+  if (!cancelled && leg.attempt && leg.attempt->first_event_at() && leg.attempt->sent_at())
+    outcome.latency = *leg.attempt->first_event_at() - *leg.attempt->sent_at();
+  outcome.usage = leg.builder.usage();
+  if (failure && outcome.usage.empty() && (cancelled ? outcome.sent : leg.builder.started())) {
+    // Cut off: what was sent and received so far will have been charged.
+    outcome.usage = {.prompt_tokens = estimate_.prompt,
+                     .completion_tokens = leg.builder.estimated_completion_tokens(),
+                     .estimated = true};
   }
+  return outcome;
 }
 
-void CallState::on_attempt_event(const ChatEvent& event) {
-  if (finished_ || stopping_) return;
-  builder_.event(event);
-  if (!sink_->wants_events()) return;
-  // An attempt that fails right after its first words about itself may still be replaced by another.
-  if (event.type == ChatEvent::Type::start) {
-    held_start_ = event.copy();
-    return;
-  }
-  if (held_start_ && !delivered_) {
-    const ChatEvent start = *std::exchange(held_start_, std::nullopt);
-    deliver(start);
-  }
-  deliver(event);
+/// Its part of the answer, and its record, outlive an attempt.
+void CallState::keep(Leg& leg, const Usage& used) {
+  leg.record.elapsed = since_begin() - leg.record.started;
+  std::optional<std::chrono::microseconds> first_event;
+  if (leg.spoke_at) first_event = std::chrono::duration_cast<std::chrono::microseconds>(*leg.spoke_at - leg.begun);
+  tell(&Observer::on_attempt_ended, AttemptEnded{.call = number_,
+                                                 .operation = options_.operation,
+                                                 .attempt = leg.record,
+                                                 .usage = used,
+                                                 .first_event = first_event});
+  attempts_.push_back(std::move(leg.record));
 }
 
-void CallState::deliver(const ChatEvent& event) {
-  if (stopping_) return;
-  delivered_ = true;
-  const bool stop = sink_->on_event(event) == Flow::stop;
-  // The callback may have destroyed the Router: then nothing that is still in this piece of the stream counts.
-  if (stop || core_->closed()) {
-    stopping_ = true;
-    runtime_.post([self = shared_from_this(), stop] {
-      self->cancel_now(stop ? "stopped by the event callback" : "the Router was destroyed");
-    });
-  }
-}
-
-void CallState::on_attempt_extra(std::string_view name, std::string_view json) {
-  if (!finished_ && !stopping_) builder_.extra(name, json);
-}
-
-void CallState::on_attempt_end(std::optional<Failure> failure) {
-  if (finished_ || stopping_) return;
-  if (failure && consequence(failure->failure).repair == Repair::clock)
-    core_->clocks().learn(service().config.id, attempt_->head().find("date"), runtime_.wall_time());
-  if (!std::exchange(fetching_token_, false)) return settle(std::move(failure));
-
-  attempt_.reset();
-  std::optional<Error> bad;
-  std::optional<Token> token;
-  if (!failure) {
-    Result<Token> read = service().transport->read_token(token_body_, target({}));
-    wipe(token_body_);
-    if (read) {
-      token = *std::move(read);
-    } else {
-      bad = std::move(read).error();
-      failure = Failure{.failure = bad->kind == ErrorKind::authentication ? FailureClass::auth : FailureClass::server,
-                        .scope = bad->kind == ErrorKind::authentication ? Scope::key : Scope::service,
-                        .kind = bad->kind,
-                        .message = std::move(bad->message),
-                        .code = std::move(bad->code)};
-    }
-  }
-  core_->tokens().done(lease_.id(), std::move(token), runtime_.now());
-  if (failure) {
-    failure->message = "fetching a token: " + failure->message;
-    return settle(std::move(failure));
-  }
-  with_token();
+/// Ends an attempt's place in the call; if another runs beside it, that one is the only one now.
+void CallState::let_go(const Leg& leg) {
+  last_stop_ = leg.stop;
+  disarm_hedge();
+  if (leg_.get() == &leg) leg_ = std::move(hedge_);
+  hedge_.reset();
 }
 
 // Tells the pool, the service's health and the record of attempts; then goes on.
-void CallState::settle(std::optional<Failure> failure) {
+void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   const TimePoint now = runtime_.now();
-  const bool sent = attempt_ && attempt_->sent();
-  Stop& stop = stops_[current_];
-
-  std::optional<std::chrono::nanoseconds> latency;
-  if (attempt_ && attempt_->first_event_at() && attempt_->sent_at()) {
-    latency = *attempt_->first_event_at() - *attempt_->sent_at();
-  }
-  Outcome outcome{.failure = failure, .latency = latency.value_or(std::chrono::nanoseconds{0}), .sent = sent};
-  outcome.usage = builder_.usage();
-  if (failure && outcome.usage.empty() && builder_.started()) {
-    // Cut off: what was sent and received so far will have been charged.
-    outcome.usage = {.prompt_tokens = estimate_.prompt,
-                     .completion_tokens = builder_.estimated_completion_tokens(),
-                     .estimated = true};
-  }
-  charge(outcome);
-
-  Attempt& record = attempts_.back();
-  record.elapsed = since_begin() - record.started;
+  const std::size_t at = leg.stop;
+  Stop& stop = stops_[at];
+  if (failure) scrub(failure->message, leg.lease.credential());
+  Outcome outcome = outcome_of(leg, failure);
+  charge(leg, outcome);
+  Attempt& record = leg.record;
   if (failure) {
-    scrub(failure->message, lease_.credential());
-    outcome.failure = failure;
     record.status = failure->status;
     record.error = failure->error_kind();
     record.failure = to_string(failure->failure);
     record.message = failure->message;
-    if (failure->failure == FailureClass::token) core_->tokens().drop(lease_.id(), token_);
+    if (failure->failure == FailureClass::token) core_->tokens().drop(leg.lease.id(), leg.token);
   } else {
-    record.status = attempt_ ? std::optional(attempt_->head().status) : std::nullopt;
+    record.status = leg.attempt ? std::optional(leg.attempt->head().status) : std::nullopt;
   }
 
   using End = ServiceHealth::End;
@@ -456,68 +326,100 @@ void CallState::settle(std::optional<Failure> failure) {
   if (failure && failure->failure == FailureClass::cancelled) health = End::neutral;
   if (failure && consequence(failure->failure).service == ServiceEffect::count)
     health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
-  core_->health().end(service().config.id, stop.candidate.model, health, latency, now);
+  const std::optional<std::chrono::nanoseconds> latency =
+      outcome.latency.count() > 0 ? std::optional(outcome.latency) : std::nullopt;
+  end_health(at, health, latency);
 
   if (!failure) {
-    Lease lease = std::move(lease_);
-    answered_by_ = lease.id();
-    core_->pool().report(std::move(lease), outcome, now);
-    return succeed();
+    core_->pool().report(std::move(leg.lease), outcome, now);
+    drop_other(leg);
+    keep(leg, outcome.usage);
+    return succeed(leg);
   }
-  const std::string id = lease_.id();
-  attempt_.reset();
+  leg.attempt.reset();
   // Several outcomes together may say more than this one does.
-  const Verdict verdict = core_->pool().report(std::move(lease_), outcome, now);
+  const Verdict verdict = core_->pool().report(std::move(leg.lease), outcome, now);
   if (verdict.failure && *verdict.failure != failure->failure) {
     failure->failure = *verdict.failure;
     failure->kind.reset();
     record.failure = to_string(failure->failure);
     record.error = failure->error_kind();
     failure->message +=
-        fmt::format(" (three accounts of \"{}\" were rejected alike: check its base_url)", service().config.id);
+        fmt::format(" (three accounts of \"{}\" were rejected alike: check its base_url)", service(at).config.id);
   }
+  if (!contains(tried_, record.credential)) tried_.push_back(record.credential);
+  keep(leg, outcome.usage);
+  if (!hedge_) {
+    // What had been shown stays, and what was charged for it.
+    whole_ = std::move(leg.builder);
+    if (delivered_) add_usage(used_, outcome.usage);
+    // What went on for a while is not what failed before.
+    if (delivered_ && leg.spoke_at) {
+      stop.met = {};
+      met_ = {};
+    }
+  }
+  let_go(leg);
   last_ = failure;
-  last_error_ = error_of(*failure);
-  if (!contains(tried_, id)) tried_.push_back(id);
-  decide(*failure);
+  last_error_ = error_of(at, *failure);
+  decide(at, *failure);
+}
+
+void CallState::end_health(std::size_t stop, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency) {
+  const std::string& id = service(stop).config.id;
+  const auto changed = core_->health().end(id, model(stop), how, latency, runtime_.now());
+  if (changed)
+    tell(&Observer::on_breaker_changed, BreakerChanged{.service = id, .model = model(stop), .open = *changed});
+}
+
+void CallState::decide(std::size_t stop, const Failure& failure) {
+  const Move move = judge(stop, failure);
+  if (leg_) return;  // the attempt beside it goes on
+  if (delivered_) {
+    // What was shown cannot be taken back.
+    if (move.stop || !can_resume(failure)) return fail_with_last(std::nullopt);
+    if (!prepare_resume(failure)) return;
+  }
+  if (move.stop) return fail_with_last(std::nullopt);
+  pause_then_next(move.pause);
 }
 
 // Acts on the table's row; what a row means is said there.
-void CallState::decide(const Failure& failure) {
-  // What was shown cannot be taken back; and what a provider says of its own answer outweighs its class.
-  if (delivered_ || failure.should_retry == false) return fail_with_last(std::nullopt);
+CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
+  // What a provider says of its own answer outweighs its class.
+  if (failure.should_retry == false) return {.stop = true};
 
   const bool asked_to_retry = failure.should_retry == true && consequence(failure.failure).next == NextStep::stop;
   const Consequence& then = consequence(asked_to_retry ? FailureClass::server : failure.failure);
-  Stop& stop = stops_[current_];
+  Stop& stop = stops_[at];
+  const RetryPolicy& policy = service(at).retry;
   int& met = (then.per_service ? stop.met : met_)[static_cast<std::size_t>(then.failure)];
   ++met;
-  const int tries =
-      then.tries == kTriesOfPolicy ? std::max(1, service().retry.max_attempts_per_service) - 1 : then.tries;
+  const int tries = then.tries == kTriesOfPolicy ? std::max(1, policy.max_attempts_per_service) - 1 : then.tries;
   const bool unlimited = then.tries == 0;
-  const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !service().retry.retry_after_send);
+  const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !policy.retry_after_send);
 
   if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host)
-    rest_service(failure, then);
+    rest_service(stop, failure, then);
   const std::string& id = attempts_.back().credential;
   switch (then.next) {
     case NextStep::stop:
-      return fail_with_last(std::nullopt);
+      return {.stop = true};
     case NextStep::same_key:
       if (again) {
         only_ = id;
       } else {
         barred_.push_back(id);
       }
-      return next();
+      return {};
     case NextStep::next_key:
     case NextStep::next_account:
       if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
           failure.failure == FailureClass::too_big) {
         barred_.push_back(id);
       }
-      if (!again && failure.failure == FailureClass::rate) return pause_then_next(backoff(met - tries));
-      if (!again && !then.per_service) return fail_with_last(std::nullopt);
+      if (!again && failure.failure == FailureClass::rate) return {.pause = backoff(policy, met - tries)};
+      if (!again && !then.per_service) return {.stop = true};
       if (!again) stop.out = true;
       break;
     case NextStep::next_service:
@@ -527,18 +429,30 @@ void CallState::decide(const Failure& failure) {
   if (then.service == ServiceEffect::count) ++stop.failures;
   const bool elsewhere =
       std::any_of(stops_.begin(), stops_.end(), [](const Stop& s) { return !s.out && s.failures == 0; });
-  if (then.backoff && !elsewhere && !stop.out) return pause_then_next(backoff(met));
-  next();
+  if (then.backoff && !elsewhere && !stop.out) return {.pause = backoff(policy, met)};
+  return {};
 }
 
-void CallState::rest_service(const Failure& failure, const Consequence& then) {
-  Stop& stop = stops_[current_];
+void CallState::rest_service(Stop& stop, const Failure& failure, const Consequence& then) {
+  const ServiceEntry& entry = snapshot_->services[stop.candidate.service];
   ++stop.failures;
-  const auto rest = failure.retry_after ? std::chrono::nanoseconds(*failure.retry_after) : backoff(stop.failures);
+  const auto rest =
+      failure.retry_after ? std::chrono::nanoseconds(*failure.retry_after) : backoff(entry.retry, stop.failures);
   const std::string_view model = then.service == ServiceEffect::rest_model && failure.scope != Scope::service
                                      ? std::string_view(stop.candidate.model)
                                      : std::string_view{};
-  core_->health().rest(service().config.id, model, runtime_.now() + rest);
+  core_->health().rest(entry.config.id, model, runtime_.now() + rest);
+}
+
+std::chrono::nanoseconds CallState::backoff(const RetryPolicy& policy, int failures) {
+  const double most = std::chrono::duration<double>(policy.max_backoff).count();
+  double pause = std::chrono::duration<double>(policy.backoff).count();
+  for (int i = 1; i < failures && pause < most; ++i) pause *= 2;
+  pause = std::min(pause, most);
+  const double share = std::clamp(policy.jitter, 0.0, 1.0);
+  const double random = static_cast<double>(runtime_.random() >> 11U) * 0x1.0p-53;
+  pause *= 1 - share * random;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(pause));
 }
 
 }  // namespace detail

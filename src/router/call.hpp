@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "router/attempt.hpp"
 #include "router/core.hpp"
+#include "router/leg.hpp"
 #include "router/response_builder.hpp"
 #include "router/retry_table.hpp"
 
@@ -18,11 +18,13 @@ namespace detail {
 
 /// One call: its candidates, its attempts, its end. Lives on one loop; only cancel(), pause() and resume() may be
 /// called from elsewhere.
-class CallState final : public std::enable_shared_from_this<CallState>, public AttemptListener {
+class CallState final : public std::enable_shared_from_this<CallState> {
  public:
   CallState(std::shared_ptr<RouterCore> core, Runtime& runtime, std::unique_ptr<Operation> operation,
             std::shared_ptr<CallSink> sink);
-  ~CallState() override;
+  ~CallState();
+  CallState(const CallState&) = delete;
+  CallState& operator=(const CallState&) = delete;
 
   // Any thread.
   void cancel() noexcept;
@@ -37,6 +39,8 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   void refused(Unavailable why);
 
  private:
+  friend class Leg;
+
   /// A service of the plan, and what this call has met there.
   struct Stop {
     Candidate candidate{};
@@ -46,53 +50,98 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
     std::array<int, kFailureClasses> met{};
   };
 
-  void on_attempt_sent() override;
-  void on_attempt_event(const ChatEvent& event) override;
-  void on_attempt_extra(std::string_view name, std::string_view json) override;
-  void on_attempt_end(std::optional<Failure> failure) override;
+  /// What a failure leads to.
+  struct Move {
+    bool stop = false;
+    std::chrono::nanoseconds pause{0};
+  };
+
+  // What happens to an attempt (call_events.cpp).
+  void on_sent(Leg& leg);
+  void on_event(Leg& leg, const ChatEvent& event);
+  void on_extra(Leg& leg, std::string_view name, std::string_view json);
+  void on_end(Leg& leg, std::optional<Failure> failure);
+  void take(Leg& leg, const ChatEvent& event);
+  void show_held(Leg& leg);
+  void deliver(const ChatEvent& event);
 
   // The plan (call_plan.cpp).
   [[nodiscard]] Result<std::vector<Stop>> plan(std::string_view model);
   void order(std::vector<Stop>& stops);
 
-  // The loop over attempts.
+  // The loop over attempts (call.cpp).
   void next();
   void pause_then_next(std::chrono::nanoseconds pause);
   void ask_for_credential();
   [[nodiscard]] bool ask_for_same_credential();
+  [[nodiscard]] Demand demand(std::size_t stop, const std::vector<std::string>* exclude) const;
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
-  void with_token();
-  void send(Secret token);
-  void fetch_token(HttpRequest request);
-  void fail_before_sending(Error error);
-  void settle(std::optional<Failure> failure);
+  void waited(bool granted, std::string_view reason);
+  [[nodiscard]] std::unique_ptr<Leg> make_leg(std::size_t stop, Lease lease);
+  void settle(Leg& leg, std::optional<Failure> failure);
+  void let_go(const Leg& leg);
+  [[nodiscard]] Outcome outcome_of(const Leg& leg, const std::optional<Failure>& failure) const;
+  void keep(Leg& leg, const Usage& used);
+  void end_health(std::size_t stop, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency);
+  void decide(std::size_t stop, const Failure& failure);
+  [[nodiscard]] Move judge(std::size_t stop, const Failure& failure);
+  void rest_service(Stop& stop, const Failure& failure, const Consequence& then);
+  [[nodiscard]] std::chrono::nanoseconds backoff(const RetryPolicy& policy, int failures);
+  [[nodiscard]] int budget() const;
+  [[nodiscard]] int made() const noexcept;
+
+  // The request of an attempt (call_send.cpp).
+  [[nodiscard]] Target target(Leg& leg, std::string_view token);
+  /// The wall clock as the service has it, as far as is known.
+  [[nodiscard]] WallTime service_time(std::size_t stop) const;
+  void with_token(Leg& leg);
+  void send(Leg& leg, Secret token);
+  void fetch_token(Leg& leg, HttpRequest request);
+  void token_came(Leg& leg, std::optional<Failure> failure);
+  void fail_before_sending(Leg& leg, Error error);
+
+  // A second attempt beside a slow one (call_hedge.cpp).
+  void arm_hedge(const Leg& leg);
+  void hedge();
+  [[nodiscard]] std::optional<Grant> credential_for_hedge(std::vector<std::size_t>& stops) const;
+  ResponseBuilder drop(std::unique_ptr<Leg>& which, ErrorKind kind, std::string_view message);
+  void drop_other(const Leg& winner);
+  void disarm_hedge();
+
+  // A broken stream, gone on with (call_resume.cpp).
+  [[nodiscard]] bool can_resume(const Failure& failure) const;
+  [[nodiscard]] bool prepare_resume(const Failure& failure);
+  [[nodiscard]] Resumption resumption(std::size_t stop) const;
 
   // Quotas and cost (call_cost.cpp).
+  [[nodiscard]] bool estimate();
   [[nodiscard]] std::int64_t ceiling_at(const ServiceConfig& config) const;
-  [[nodiscard]] double most_cost(const Stop& stop) const;
-  [[nodiscard]] bool affordable(const Stop& stop) const;
+  [[nodiscard]] double most_cost(std::size_t stop) const;
+  /// `beside`: what an attempt under way may cost.
+  [[nodiscard]] bool affordable(std::size_t stop, double beside = 0) const;
   void fail_for_cost();
-  void charge(Outcome& outcome);
-  void learn(const HttpHead& head);
+  void charge(const Leg& leg, Outcome& outcome);
+  void learn(const Leg& leg, const HttpHead& head);
 
-  void decide(const Failure& failure);
-  void rest_service(const Failure& failure, const Consequence& then);
+  // The end (call_end.cpp).
   [[nodiscard]] bool fall_back(FallbackCase reason);
-  [[nodiscard]] std::chrono::nanoseconds backoff(int failures);
-  [[nodiscard]] int budget() const;
-
-  void succeed();
+  [[nodiscard]] std::vector<std::string> fallback_models(FallbackCase reason) const;
+  void succeed(Leg& leg);
   void fail(Error error);
   void fail_with_last(std::optional<Unavailable> why);
   void finish(Result<ChatResponse> reply);
-  void deliver(const ChatEvent& event);
-  [[nodiscard]] Error error_of(const Failure& failure) const;
-  [[nodiscard]] Target target(std::string_view token);
-  /// The wall clock as the service has it, as far as is known.
-  [[nodiscard]] WallTime service_time() const;
-  [[nodiscard]] const ServiceEntry& service() const { return snapshot_->services[stops_[current_].candidate.service]; }
+  [[nodiscard]] Error error_of(std::size_t stop, const Failure& failure) const;
+
+  [[nodiscard]] const ServiceEntry& service(std::size_t stop) const {
+    return snapshot_->services[stops_[stop].candidate.service];
+  }
+  [[nodiscard]] const std::string& model(std::size_t stop) const { return stops_[stop].candidate.model; }
   [[nodiscard]] std::chrono::microseconds since_begin() const;
+  template <class Event>
+  void tell(void (Observer::*what)(const Event&), const Event& event) const {
+    if (snapshot_ && snapshot_->notifier) snapshot_->notifier->tell(what, event);
+  }
 
   const std::shared_ptr<RouterCore> core_;
   Runtime& runtime_;
@@ -101,25 +150,26 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   std::shared_ptr<const Snapshot> snapshot_{};
   CallOptions options_{};
   Estimate estimate_{};
+  std::uint64_t number_ = 0;  ///< for the Observer
   TimePoint begun_{};
   std::optional<TimePoint> deadline_{};
+  std::optional<TimePoint> first_event_at_{};
   TimerId deadline_timer_ = 0;
   TimerId pause_timer_ = 0;
 
   std::vector<Stop> stops_{};
-  std::vector<std::string> fallbacks_used_{};
-  std::vector<std::size_t> asked_{};  ///< stops of the demands that are in the line
+  std::string model_{};                      ///< that the call is after now: as asked for, or a fallback
+  std::vector<std::string> models_tried_{};  ///< before it
+  std::vector<std::size_t> asked_{};         ///< stops of the demands that are in the line
   std::uint64_t ticket_ = 0;
-  std::size_t current_ = 0;  ///< stop of the running attempt
-  Lease lease_{};
-  std::unique_ptr<UpstreamAttempt> attempt_{};
-  bool fetching_token_ = false;
-  Secret token_{};
-  std::string token_body_{};
-  std::string answered_by_{};          ///< credential
+  TimePoint waiting_since_{};
+  std::unique_ptr<Leg> leg_{};    ///< the attempt under way
+  std::unique_ptr<Leg> hedge_{};  ///< the one beside it; never alone
+  std::uint64_t legs_made_ = 0;
+  std::size_t last_stop_ = 0;          ///< of the attempt that ended last
   std::vector<std::string> tried_{};   ///< credentials: others are preferred
   std::vector<std::string> barred_{};  ///< credentials that this call must not use again
-  std::vector<Attempt> attempts_{};
+  std::vector<Attempt> attempts_{};    ///< in the order in which they ended
   std::optional<Failure> last_{};
   std::optional<Error> last_error_{};
   std::array<int, kFailureClasses> met_{};  ///< failures of this call, by class
@@ -127,10 +177,18 @@ class CallState final : public std::enable_shared_from_this<CallState>, public A
   std::optional<double> spent_{};           ///< cost of the attempts so far, where prices are given
   std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
 
-  ResponseBuilder builder_{};
-  std::vector<std::string> warnings_{};
-  std::optional<ChatEvent> held_start_{};  ///< shown with the first event that says something
+  TimerId hedge_timer_ = 0;
+  bool may_hedge_ = false;
+  bool hedged_ = false;
+
+  ResponseBuilder whole_{};  ///< what attempts that have ended gave of the answer
+  Usage used_{};             ///< by the attempts that gave it, this one's aside
+  bool resuming_ = false;
+  std::size_t resumed_at_ = 0;     ///< bytes of text that had been shown then
+  std::optional<Error> broken_{};  ///< why the stream broke
+
   bool delivered_ = false;
+  bool paused_ = false;
   bool stopping_ = false;
   bool finished_ = false;
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 
 #include <fmt/format.h>
 
@@ -11,30 +12,41 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
+/// False: the application's tokenizer threw, and the call has failed of it.
+bool CallState::estimate() {
+  try {
+    estimate_ = operation_->estimate({snapshot_->config.count_tokens, options_.model});
+    return true;
+  } catch (const std::exception& thrown) {
+    fail({.kind = ErrorKind::config, .message = fmt::format("RouterConfig::count_tokens threw: {}", thrown.what())});
+    return false;
+  }
+}
+
 /// Some providers charge a ceiling of their own where the request states none.
 std::int64_t CallState::ceiling_at(const ServiceConfig& config) const {
   if (estimate_.completion_stated) return estimate_.completion;
   return std::max(estimate_.completion, rules_of(config).absent_ceiling);
 }
 
-double CallState::most_cost(const Stop& stop) const {
+double CallState::most_cost(std::size_t stop) const {
   if (!options_.charged) return 0;
-  const ServiceConfig& config = snapshot_->services[stop.candidate.service].config;
-  const Price* price = price_of(config, stop.candidate.model);
+  const ServiceConfig& config = service(stop).config;
+  const Price* price = price_of(config, model(stop));
   return price == nullptr ? 0 : cost_of(*price, estimate_.prompt, ceiling_at(config));
 }
 
-bool CallState::affordable(const Stop& stop) const {
+bool CallState::affordable(std::size_t stop, double beside) const {
   constexpr double kRounding = 1e-9;
-  return !(options_.max_cost > 0) || spent_.value_or(0) + most_cost(stop) <= options_.max_cost + kRounding;
+  return !(options_.max_cost > 0) || spent_.value_or(0) + beside + most_cost(stop) <= options_.max_cost + kRounding;
 }
 
 void CallState::fail_for_cost() {
   if (fall_back(FallbackCase::any)) return;
   double least = 0;
-  for (const Stop& stop : stops_) {
-    const double cost = most_cost(stop);
-    if (!stop.out && (least <= 0 || cost < least)) least = cost;
+  for (std::size_t i = 0; i < stops_.size(); ++i) {
+    const double cost = most_cost(i);
+    if (!stops_[i].out && (least <= 0 || cost < least)) least = cost;
   }
   std::string reason =
       fmt::format("the call may cost {:g}, and ChatRequest::max_cost is {:g}", least, options_.max_cost);
@@ -43,19 +55,19 @@ void CallState::fail_for_cost() {
   fail_with_last(Unavailable{.kind = ErrorKind::invalid_request, .reason = std::move(reason)});
 }
 
-void CallState::charge(Outcome& outcome) {
-  const Price* price = price_of(service().config, stops_[current_].candidate.model);
+void CallState::charge(const Leg& leg, Outcome& outcome) {
+  const Price* price = price_of(service(leg.stop).config, model(leg.stop));
   if (price == nullptr || !options_.charged) return;
   outcome.cost = cost_of(*price, outcome.usage);
   if (!outcome.failure && outcome.usage.empty()) {
-    outcome.cost = cost_of(*price, estimate_.prompt, builder_.estimated_completion_tokens());
+    outcome.cost = cost_of(*price, estimate_.prompt, leg.builder.estimated_completion_tokens());
   }
   spent_ = spent_.value_or(0) + outcome.cost;
 }
 
-void CallState::learn(const HttpHead& head) {
-  const StatedQuota stated = service().transport->stated_quota(head, service_time());
-  if (!stated.empty() && lease_) PoolAccess::learn(core_->pool(), lease_, stated, runtime_.now());
+void CallState::learn(const Leg& leg, const HttpHead& head) {
+  const StatedQuota stated = service(leg.stop).transport->stated_quota(head, service_time(leg.stop));
+  if (!stated.empty() && leg.lease) PoolAccess::learn(core_->pool(), leg.lease, stated, runtime_.now());
 }
 
 }  // namespace detail

@@ -5,42 +5,85 @@
 
 #include "providers/provider.hpp"
 #include "router/call.hpp"
+#include "router/usage_sum.hpp"
 
 /// How a call ends: with its answer, with the right error, or on the model it falls back to.
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
+namespace {
 
-std::chrono::nanoseconds CallState::backoff(int failures) {
-  const RetryPolicy& policy = service().retry;
-  const double most = std::chrono::duration<double>(policy.max_backoff).count();
-  double pause = std::chrono::duration<double>(policy.backoff).count();
-  for (int i = 1; i < failures && pause < most; ++i) pause *= 2;
-  pause = std::min(pause, most);
-  const double share = std::clamp(policy.jitter, 0.0, 1.0);
-  const double random = static_cast<double>(runtime_.random() >> 11U) * 0x1.0p-53;
-  pause *= 1 - share * random;
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(pause));
+/// Another name for the same services and models.
+template <class Stops>
+bool same_candidates(const Stops& a, const Stops& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& one) {
+           return std::any_of(b.begin(), b.end(), [&](const auto& other) {
+             return one.candidate.service == other.candidate.service && one.candidate.model == other.candidate.model;
+           });
+         });
 }
 
-// The next model that the config names for this case. The fallbacks of a fallback are not followed.
+std::string_view name_of(FallbackCase reason) noexcept {
+  switch (reason) {
+    case FallbackCase::context_length:
+      return "context_length";
+    case FallbackCase::content_filter:
+      return "content_filter";
+    case FallbackCase::any:
+    case FallbackCase::none:
+      break;
+  }
+  return "any";
+}
+
+}  // namespace
+
+/// What the config names for this case, in the order in which it is tried: for the model that was asked for, then for
+/// those that the call went on to.
+std::vector<std::string> CallState::fallback_models(FallbackCase reason) const {
+  std::vector<std::string> all;
+  const auto add = [&](const std::string& model) {
+    const auto& configs = snapshot_->config.fallbacks;
+    auto it = configs.find(model);
+    if (it == configs.end()) it = configs.find("*");
+    if (it == configs.end()) return;
+    const std::vector<std::string>& models = reason == FallbackCase::context_length   ? it->second.context_length
+                                             : reason == FallbackCase::content_filter ? it->second.content_filter
+                                                                                      : it->second.any;
+    all.insert(all.end(), models.begin(), models.end());
+  };
+  for (const std::string& model : models_tried_) add(model);
+  add(model_);
+  return all;
+}
+
+// The next model that the config names for this case. It has the rest of the call's time, and what is known of the
+// services' own failures; a credential that failed for another model may serve this one.
 bool CallState::fall_back(FallbackCase reason) {
   if (delivered_ || reason == FallbackCase::none) return false;
-  const auto& all = snapshot_->config.fallbacks;
-  auto it = all.find(std::string(options_.model));
-  if (it == all.end()) it = all.find("*");
-  if (it == all.end()) return false;
-  const FallbackConfig& config = it->second;
-  const std::vector<std::string>& models = reason == FallbackCase::context_length   ? config.context_length
-                                           : reason == FallbackCase::content_filter ? config.content_filter
-                                                                                    : config.any;
-  for (const std::string& model : models) {
-    if (std::find(fallbacks_used_.begin(), fallbacks_used_.end(), model) != fallbacks_used_.end()) continue;
-    fallbacks_used_.push_back(model);
+  if (deadline_ && runtime_.now() >= *deadline_) return false;
+  for (const std::string& model : fallback_models(reason)) {
+    const bool known =
+        model == model_ || std::find(models_tried_.begin(), models_tried_.end(), model) != models_tried_.end();
+    if (known) continue;
     Result<std::vector<Stop>> stops = plan(model);
-    if (!stops) continue;
+    if (!stops || same_candidates(*stops, stops_)) {
+      models_tried_.push_back(model);
+      continue;
+    }
+    models_tried_.push_back(std::exchange(model_, model));
+    for (Stop& stop : *stops) {
+      for (const Stop& before : stops_) {
+        if (before.candidate.service == stop.candidate.service)
+          stop.failures = std::max(stop.failures, before.failures);
+      }
+    }
+    tell(&Observer::on_fell_back,
+         FellBack{.call = number_, .from = models_tried_.back(), .to = model_, .reason = name_of(reason)});
     stops_ = *std::move(stops);
     tried_.clear();
+    barred_.clear();
+    only_.clear();
     met_ = {};
     budget_start_ = attempts_.size();
     next();
@@ -49,13 +92,13 @@ bool CallState::fall_back(FallbackCase reason) {
   return false;
 }
 
-Error CallState::error_of(const Failure& failure) const {
+Error CallState::error_of(std::size_t stop, const Failure& failure) const {
   Error error{.kind = failure.error_kind(),
               .message = failure.message,
               .status = failure.status,
               .code = failure.code,
-              .provider = service().config.provider,
-              .service = service().config.id,
+              .provider = service(stop).config.provider,
+              .service = service(stop).config.id,
               .credential = attempts_.back().credential,
               .request_id = failure.request_id,
               .retry_after = failure.retry_after};
@@ -67,6 +110,13 @@ Error CallState::error_of(const Failure& failure) const {
 }
 
 void CallState::fail_with_last(std::optional<Unavailable> why) {
+  if (resuming_ && whole_.text().size() == resumed_at_) {
+    // Why the stream broke is the matter; that going on with it failed, too, comes second.
+    Error error = *broken_;
+    const std::string later = why ? why->reason : last_error_->message;
+    if (later != error.message) error.message += "; going on with it failed: " + later;
+    return fail(std::move(error));
+  }
   if (!why) {
     if (last_ && !delivered_ && fall_back(consequence(last_->failure).fallback)) return;
     return fail(last_error_.value_or(
@@ -96,52 +146,32 @@ void CallState::fail_with_last(std::optional<Unavailable> why) {
 }
 
 void CallState::fail(Error error) {
-  // The running attempt ends with the call: its place in the windows stays spent, and nobody is blamed.
-  if (lease_) {
-    const bool sent = attempt_ && attempt_->sent();
-    if (std::exchange(fetching_token_, false)) core_->tokens().done(lease_.id(), std::nullopt, runtime_.now());
-    Outcome outcome = Outcome::cancelled(sent);
-    outcome.usage = builder_.usage();
-    if (outcome.usage.empty() && sent) {
-      outcome.usage = {.prompt_tokens = estimate_.prompt,
-                       .completion_tokens = builder_.estimated_completion_tokens(),
-                       .estimated = true};
-    }
-    charge(outcome);
-    Attempt& record = attempts_.back();
-    record.elapsed = since_begin() - record.started;
-    record.error = error.kind;
-    record.failure = to_string(FailureClass::cancelled);
-    record.message = error.message;
-    if (attempt_ && attempt_->head().status != 0) record.status = attempt_->head().status;
-    attempt_.reset();
-    core_->health().end(service().config.id, stops_[current_].candidate.model, ServiceHealth::End::neutral,
-                        std::nullopt, runtime_.now());
-    core_->pool().report(std::move(lease_), outcome, runtime_.now());
-  }
-  error.partial_text = builder_.text();
+  if (hedge_) drop(hedge_, error.kind, error.message);
+  if (leg_) whole_ = drop(leg_, error.kind, error.message);
+  error.partial_text = whole_.text();
   error.attempts = std::move(attempts_);
   finish(std::move(error));
 }
 
-void CallState::succeed() {
-  ChatResponse response = builder_.take();
-  const ServiceEntry& entry = service();
-  if (response.model.empty()) response.model = stops_[current_].candidate.model;
+void CallState::succeed(Leg& leg) {
+  if (!leg.spoke_at && sink_->wants_events()) show_held(leg);
+  if (stopping_) return;
+  ChatResponse response = leg.builder.take();
+  if (!used_.empty()) {
+    add_usage(used_, response.usage);
+    response.usage = used_;
+  }
+  const ServiceEntry& entry = service(leg.stop);
+  if (response.model.empty()) response.model = model(leg.stop);
   response.provider = entry.config.provider;
   response.service = entry.config.id;
-  response.credential = std::move(answered_by_);
-  response.request_id = std::string(request_id(attempt_->head()));
-  response.raw = std::move(attempt_->raw());
-  response.warnings = std::move(warnings_);
+  response.credential = attempts_.back().credential;
+  response.request_id = std::string(request_id(leg.attempt->head()));
+  response.raw = std::move(leg.attempt->raw());
+  response.warnings = std::move(leg.warnings);
   response.elapsed = since_begin();
   response.cost = spent_;
-  attempt_.reset();
-  if (held_start_) {
-    const ChatEvent start = *std::exchange(held_start_, std::nullopt);
-    deliver(start);
-  }
-  if (stopping_) return;
+  let_go(leg);
   response.attempts = std::move(attempts_);
   finish(std::move(response));
 }
@@ -150,8 +180,24 @@ void CallState::finish(Result<ChatResponse> reply) {
   finished_ = true;
   if (deadline_timer_ != 0) runtime_.cancel(std::exchange(deadline_timer_, 0));
   if (pause_timer_ != 0) runtime_.cancel(std::exchange(pause_timer_, 0));
-  if (ticket_ != 0) core_->leave_line(std::exchange(ticket_, 0));
+  disarm_hedge();
+  if (ticket_ != 0) {
+    core_->leave_line(ticket_);
+    waited(false, "the call ended");
+  }
   const bool good = reply.has_value();
+  if (number_ != 0) {
+    std::optional<std::chrono::microseconds> first_event;
+    if (first_event_at_) first_event = std::chrono::duration_cast<std::chrono::microseconds>(*first_event_at_ - begun_);
+    tell(&Observer::on_call_ended, CallEnded{.call = number_,
+                                             .operation = options_.operation,
+                                             .model = options_.model,
+                                             .stream = options_.stream,
+                                             .response = good ? &*reply : nullptr,
+                                             .error = good ? nullptr : &reply.error(),
+                                             .elapsed = since_begin(),
+                                             .first_event = first_event});
+  }
   const auto self = shared_from_this();  // ended() lets go of the last owner
   // The sink goes with its call: whoever waits there must not keep the call alive, nor the call him.
   const std::shared_ptr<CallSink> sink = std::move(sink_);

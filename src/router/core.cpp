@@ -100,6 +100,7 @@ Result<std::shared_ptr<const Snapshot>> RouterCore::prepare(RouterConfig config)
   if (!faults.empty()) return Error{.kind = ErrorKind::config, .message = faults_message(faults)};
   snapshot->routes = Routes(config, snapshot->services);
   snapshot->user_agent = config.user_agent;
+  if (config.observer) snapshot->notifier = std::make_shared<Notifier>(config.observer);
   snapshot->config = std::move(config);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
@@ -138,6 +139,8 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
   for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
   pool_->align(now(), loops_.front().handle.runtime->wall_time());
   pool_->on_change([this] { dispatch(); });
+  line_.set_shares(snapshot_->config.tenants);
+  PoolAccess::watch(*pool_, [this](const PoolNews& news) { tell(news); });
 }
 
 RouterCore::~RouterCore() { shutdown(); }
@@ -227,10 +230,21 @@ std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
 void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
   health_.configure(snapshot->config.circuit_breaker);
   {
+    const std::lock_guard lock(line_mutex_);
+    line_.set_shares(snapshot->config.tenants);
+  }
+  {
     const std::lock_guard lock(snapshot_mutex_);
     snapshot_ = snapshot;
   }
   pool_->reload(snapshot->config.services, snapshot->config.retry, snapshot->config.region, now());
+  if (!snapshot->notifier) return;
+  ConfigReloaded event;
+  for (const ServiceConfig& service : snapshot->config.services) {
+    ++event.services;
+    event.credentials += service.credentials.size();
+  }
+  snapshot->notifier->tell(&Observer::on_reloaded, event);
 }
 
 Result<void> RouterCore::reload(RouterConfig config) {
@@ -259,7 +273,10 @@ RouterStats RouterCore::stats() const {
                     .succeeded = succeeded_.load(),
                     .failed = failed_.load(),
                     .attempts = attempts_.load(),
-                    .waiting = waiting_count_.load()};
+                    .waiting = waiting_count_.load(),
+                    .hedges = hedge_count_.load(),
+                    .resumes = resume_count_.load(),
+                    .resends_stopped = resends_stopped_.load()};
   stats.in_flight = stats.calls - std::min(stats.calls, stats.succeeded + stats.failed);
   return stats;
 }
@@ -269,15 +286,53 @@ void RouterCore::ended(CallState& call, bool good) {
   slot_of(call.runtime()).calls.erase(&call);
 }
 
-LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call) {
-  const std::lock_guard lock(line_mutex_);
-  LineAnswer answer = line_.enter(waiter, now());
-  if (const auto* queued = std::get_if<Queued>(&answer)) {
-    waiting_.emplace(queued->ticket, call);
-    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-    if (const auto when = line_.next_time()) schedule_dispatch(*when);
+std::vector<std::string> RouterCore::warnings() const {
+  const std::shared_ptr<const Snapshot> current = snapshot();
+  std::vector<std::string> all = current->config.warnings;
+  if (current->notifier) {
+    if (std::optional<std::string> fault = current->notifier->fault()) all.push_back(*std::move(fault));
   }
+  return all;
+}
+
+void RouterCore::tell(const PoolNews& news) const {
+  const std::shared_ptr<const Snapshot> current = snapshot();
+  if (!current->notifier) return;
+  current->notifier->tell(&Observer::on_credential_changed, CredentialChanged{.service = news.service,
+                                                                              .credential = news.credential,
+                                                                              .state = news.state,
+                                                                              .level = news.level,
+                                                                              .model = news.model,
+                                                                              .reason = news.reason,
+                                                                              .available_in = news.available_in});
+}
+
+LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call) {
+  LineAnswer answer;
+  {
+    const std::lock_guard lock(line_mutex_);
+    answer = line_.enter(waiter, now());
+    if (const auto* queued = std::get_if<Queued>(&answer)) {
+      waiting_.emplace(queued->ticket, call);
+      waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+      if (const auto when = line_.next_time()) schedule_dispatch(*when);
+    }
+  }
+  PoolAccess::state(*pool_).publish();
   return answer;
+}
+
+std::optional<Grant> RouterCore::lend_now(std::vector<Demand> demands) {
+  std::optional<Grant> grant;
+  {
+    const std::lock_guard lock(line_mutex_);
+    std::erase_if(demands, [this](const Demand& demand) { return line_.anyone_waits(demand.service); });
+    if (demands.empty()) return grant;
+    LineAnswer answer = line_.enter({.demands = std::move(demands), .max_wait = std::chrono::milliseconds(0)}, now());
+    if (auto* granted = std::get_if<Grant>(&answer)) grant = std::move(*granted);
+  }
+  PoolAccess::state(*pool_).publish();
+  return grant;
 }
 
 void RouterCore::leave_line(std::uint64_t ticket) {
@@ -308,6 +363,7 @@ void RouterCore::dispatch() {
     waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
     if (const auto when = line_.next_time()) schedule_dispatch(*when);
   }
+  PoolAccess::state(*pool_).publish();
   for (std::shared_ptr<Told>& one : told) {
     if (!one->call) continue;
     Runtime& runtime = one->call->runtime();

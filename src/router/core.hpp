@@ -13,8 +13,11 @@
 
 #include <keywheel/router.hpp>
 
+#include "observe/notifier.hpp"
 #include "pool/waiting_line.hpp"
 #include "router/clock_offsets.hpp"
+#include "router/first_events.hpp"
+#include "router/hedge_budget.hpp"
 #include "router/operation.hpp"
 #include "router/routes.hpp"
 #include "router/runtime.hpp"
@@ -36,6 +39,7 @@ struct Snapshot {
   std::vector<ServiceEntry> services{};
   Routes routes{};
   std::string user_agent{};
+  std::shared_ptr<Notifier> notifier{};  ///< null: nobody observes
 
   [[nodiscard]] const ServiceEntry* service(std::string_view id) const noexcept;
 };
@@ -80,11 +84,15 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   /// Makes a changed copy of the config the current one.
   [[nodiscard]] Result<void> change(const std::function<Result<void>(RouterConfig&)>& edit);
   [[nodiscard]] RouterStats stats() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
+  [[nodiscard]] Result<Capacity> capacity(std::string_view model, std::int64_t tokens);
 
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
   [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
+  [[nodiscard]] HedgeBudget& hedges() noexcept { return hedges_; }
+  [[nodiscard]] FirstEvents& first_events() noexcept { return first_events_; }
   [[nodiscard]] TimePoint now() const { return loops_.front().handle.runtime->now(); }
   [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
 
@@ -93,6 +101,12 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   /// A credential for one of `waiter`'s demands, or a place in the line: then CallState::granted is posted.
   [[nodiscard]] LineAnswer enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call);
   void leave_line(std::uint64_t ticket);
+  /// A credential for one of the demands, if one has room now and nobody waits for it.
+  [[nodiscard]] std::optional<Grant> lend_now(std::vector<Demand> demands);
+  void hedged() noexcept { hedge_count_.fetch_add(1, std::memory_order_relaxed); }
+  void resumed() noexcept { resume_count_.fetch_add(1, std::memory_order_relaxed); }
+  void resend_stopped() noexcept { resends_stopped_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t number_call() noexcept { return numbers_.fetch_add(1, std::memory_order_relaxed) + 1; }
   void attempted() noexcept { attempts_.fetch_add(1, std::memory_order_relaxed); }
   void ended(CallState& call, bool good);
   /// A number that differs each time, for balancing.
@@ -113,6 +127,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
                                                                       std::shared_ptr<CallSink> sink);
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
+  void tell(const PoolNews& news) const;
   /// Hands out what has become free, and sets the timer for what will.
   void dispatch();
   void schedule_dispatch(TimePoint when);
@@ -137,12 +152,18 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   ServiceHealth health_;
   TokenCache tokens_{};
   ClockOffsets clocks_{};
+  HedgeBudget hedges_{};
+  FirstEvents first_events_{};
 
   std::atomic<std::uint64_t> turn_{0};
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<std::uint64_t> succeeded_{0};
   std::atomic<std::uint64_t> failed_{0};
   std::atomic<std::uint64_t> attempts_{0};
+  std::atomic<std::uint64_t> hedge_count_{0};
+  std::atomic<std::uint64_t> resume_count_{0};
+  std::atomic<std::uint64_t> resends_stopped_{0};
+  std::atomic<std::uint64_t> numbers_{0};
 };
 
 }  // namespace detail

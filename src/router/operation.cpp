@@ -1,5 +1,6 @@
 #include "router/operation.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 #include <variant>
@@ -61,7 +62,10 @@ CallOptions ChatOperation::options() const {
           .rotation = r.rotation,
           .deadline = r.deadline,
           .max_attempts = r.max_attempts,
+          .hedge = r.hedge,
+          .resume = r.resume,
           .on_unsupported = r.on_unsupported,
+          .hedgeable = true,
           .kind = Routes::Kind::chat,
           .stream = stream_,
           .keep_raw = r.keep_raw,
@@ -70,7 +74,8 @@ CallOptions ChatOperation::options() const {
 
 Estimate ChatOperation::estimate(const TokenCounter& count) const {
   Estimate estimate;
-  for (const Message& message : request_->messages) {
+  const ChatRequest& request = resumed_ ? *resumed_ : *request_;
+  for (const Message& message : request.messages) {
     estimate.prompt += 4;  // the role and the separators around it
     for (const Part& part : message.content) estimate.prompt += estimate_part(part, count);
     for (const ToolCall& call : message.tool_calls) estimate.prompt += count(call.name) + count(call.arguments);
@@ -79,13 +84,32 @@ Estimate ChatOperation::estimate(const TokenCounter& count) const {
     estimate.prompt += count(tool.name) + count(tool.description) + count(tool.parameters) + count(tool.raw);
   }
   if (request_->response_format) estimate.prompt += count(request_->response_format->schema);
-  estimate.completion = request_->max_tokens.value_or(kUsualAnswer) * request_->n.value_or(1);
-  estimate.completion_stated = request_->max_tokens.has_value();
+  estimate.completion = request.max_tokens.value_or(kUsualAnswer) * request_->n.value_or(1);
+  estimate.completion_stated = request.max_tokens.has_value();
   return estimate;
 }
 
 Result<HttpRequest> ChatOperation::encode(const Transport& transport, const Target& target) const {
-  return transport.encode(*request_, target);
+  return transport.encode(resumed_ ? *resumed_ : *request_, target);
+}
+
+// What is written under a schema, or in several answers at once, is not gone on with by any provider; nor is an answer
+// that the caller began himself, for nobody could tell what of it was his.
+Resumption ChatOperation::resumption(const Transport& transport, const ServiceConfig& service,
+                                     std::string_view model) const {
+  const ChatRequest& r = *request_;
+  const bool free_text = !r.response_format || r.response_format->type == ResponseFormat::Type::text;
+  if (!free_text || r.n.value_or(1) != 1 || r.messages.empty() || r.messages.back().role == Role::assistant)
+    return Resumption::none;
+  return transport.resumption(r, service, model);
+}
+
+void ChatOperation::resume(std::string_view beginning) {
+  resumed_ = *request_;
+  resumed_->messages.push_back(assistant(std::string(beginning)));
+  // The ceiling is one for the whole answer.
+  if (resumed_->max_tokens)
+    resumed_->max_tokens = std::max<std::int64_t>(1, *resumed_->max_tokens - estimate_tokens(beginning));
 }
 
 std::unique_ptr<Decoder> ChatOperation::decoder(const Transport& transport, const HttpHead& head, const Target& target,
@@ -98,6 +122,7 @@ CallOptions EmbeddingOperation::options() const {
           .region = request_.region,
           .deadline = request_.deadline,
           .on_unsupported = request_.on_unsupported,
+          .operation = "embeddings",
           .kind = Routes::Kind::embedding};
 }
 
@@ -123,7 +148,9 @@ std::unique_ptr<Decoder> EmbeddingOperation::decoder(const Transport& transport,
       bounds.max_body);
 }
 
-CallOptions ListingOperation::options() const { return {.service = service_, .charged = false}; }
+CallOptions ListingOperation::options() const {
+  return {.service = service_, .operation = "list_models", .charged = false};
+}
 
 Result<HttpRequest> ListingOperation::encode(const Transport& transport, const Target& target) const {
   return transport.encode_listing(target);

@@ -36,7 +36,11 @@ struct CallOptions {
   std::optional<Rotation> rotation{};
   std::chrono::milliseconds deadline{0};
   std::optional<int> max_attempts{};
+  std::optional<bool> hedge{};
+  std::optional<bool> resume{};
   OnUnsupported on_unsupported = OnUnsupported::error;
+  std::string_view operation = "chat";
+  bool hedgeable = false;  ///< two of its attempts may run at once
   Routes::Kind kind = Routes::Kind::chat;
   bool stream = false;
   bool keep_raw = false;
@@ -52,6 +56,13 @@ class Operation {
   [[nodiscard]] virtual Result<HttpRequest> encode(const Transport& transport, const Target& target) const = 0;
   [[nodiscard]] virtual std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head,
                                                          const Target& target, const Bounds& bounds) = 0;
+
+  /// Whether a provider can go on with a broken answer to it.
+  [[nodiscard]] virtual Resumption resumption(const Transport&, const ServiceConfig&, std::string_view) const {
+    return Resumption::none;
+  }
+  /// From here on it asks for what follows this beginning of the answer. Only where resumption() is not none.
+  virtual void resume(std::string_view /*beginning*/) {}
 };
 
 /// A chat. `stream`: the caller wants the events as they come.
@@ -67,10 +78,14 @@ class ChatOperation final : public Operation {
   [[nodiscard]] Result<HttpRequest> encode(const Transport& transport, const Target& target) const override;
   [[nodiscard]] std::unique_ptr<Decoder> decoder(const Transport& transport, const HttpHead& head, const Target& target,
                                                  const Bounds& bounds) override;
+  [[nodiscard]] Resumption resumption(const Transport& transport, const ServiceConfig& service,
+                                      std::string_view model) const override;
+  void resume(std::string_view beginning) override;
 
  private:
   std::optional<ChatRequest> own_{};
   const ChatRequest* request_;
+  std::optional<ChatRequest> resumed_{};  ///< the request with the beginning of its answer
   bool stream_;
 };
 

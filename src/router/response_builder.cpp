@@ -52,6 +52,7 @@ void ResponseBuilder::event(const ChatEvent& event) {
   }
   Choice* choice = choice_at(event.choice);
   if (choice == nullptr) return;
+  started_ = true;
   Message& message = choice->message;
   switch (event.type) {
     case ChatEvent::Type::text:
@@ -138,7 +139,7 @@ void ResponseBuilder::extra(std::string_view name, std::string_view json) {
 
 std::string ResponseBuilder::text() const { return choices_.empty() ? std::string() : choices_.front().message.text(); }
 
-std::int64_t ResponseBuilder::estimated_completion_tokens() const noexcept {
+std::int64_t ResponseBuilder::all_tokens() const noexcept {
   std::size_t ascii = 0;
   std::size_t wide = 0;
   const auto count = [&](std::string_view text) {
@@ -160,7 +161,21 @@ std::int64_t ResponseBuilder::estimated_completion_tokens() const noexcept {
   return static_cast<std::int64_t>((ascii + 3) / 4 + wide);
 }
 
-void ResponseBuilder::clear() { *this = ResponseBuilder(); }
+bool ResponseBuilder::only_text() const noexcept {
+  if (choices_.size() != 1) return false;
+  const Choice& choice = choices_.front();
+  const std::vector<Part>& content = choice.message.content;
+  return choice.message.tool_calls.empty() && choice.finish_reason == FinishReason::unknown &&
+         std::all_of(content.begin(), content.end(), [](const Part& p) { return std::holds_alternative<TextPart>(p); });
+}
+
+void ResponseBuilder::go_on() {
+  usage_ = {};
+  id_.clear();
+  model_.clear();
+  started_ = false;
+  before_ = all_tokens();
+}
 
 ChatResponse ResponseBuilder::take() {
   for (std::size_t i = 0; i < logprobs_.size() && i < choices_.size(); ++i) {
@@ -185,7 +200,7 @@ ChatResponse ResponseBuilder::take() {
     for (const auto& [name, json] : extras_) writer.key(name).trusted(json);
     writer.end_object();
   }
-  clear();
+  *this = ResponseBuilder();
   return response;
 }
 

@@ -140,6 +140,9 @@ ChatAwaiter Router::co_chat(const ChatRequest& request) { return {core_, request
 RouterStats Router::stats() const { return core_->stats(); }
 std::vector<std::string> Router::models() const { return core_->snapshot()->routes.names(); }
 Result<void> Router::reload(RouterConfig config) { return core_->reload(std::move(config)); }
-std::vector<std::string> Router::warnings() const { return core_->snapshot()->config.warnings; }
+std::vector<std::string> Router::warnings() const { return core_->warnings(); }
+Result<Capacity> Router::capacity(std::string_view model, std::int64_t tokens) const {
+  return core_->capacity(model, tokens);
+}
 
 KEYWHEEL_END_NAMESPACE

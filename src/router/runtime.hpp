@@ -30,8 +30,9 @@ struct ExchangeEnd {
     exhausted,    ///< this process is out of file descriptors or memory
   };
   Kind kind = Kind::complete;
-  std::string message{};      ///< for a person; holds no key
-  std::string observation{};  ///< same text for all exchanges that one lost connection took down, empty otherwise
+  std::string message{};        ///< for a person; holds no key
+  std::string observation{};    ///< same text for all exchanges that one lost connection took down, empty otherwise
+  bool resend_stopped = false;  ///< the request was about to be sent a second time, unasked, and was not
 };
 
 /// Takes what happens to one exchange. Called on the loop, never from inside Runtime::exchange().

@@ -62,8 +62,8 @@ bool ServiceHealth::begin(std::string_view service, std::string_view model, Time
   return true;
 }
 
-void ServiceHealth::end(std::string_view service, std::string_view model, End how,
-                        std::optional<std::chrono::nanoseconds> latency, TimePoint now) {
+std::optional<bool> ServiceHealth::end(std::string_view service, std::string_view model, End how,
+                                       std::optional<std::chrono::nanoseconds> latency, TimePoint now) {
   const std::lock_guard lock(mutex_);
   Load& load = at(loads_, service);
   load.in_flight = std::max(0, load.in_flight - 1);
@@ -72,7 +72,7 @@ void ServiceHealth::end(std::string_view service, std::string_view model, End ho
     load.latency = *latency > load.latency ? *latency : load.latency - (load.latency - *latency) / 8;
   }
   const auto found = entries_.find(View(service, model));
-  if (found == entries_.end() && how != End::failed) return;
+  if (found == entries_.end() && how != End::failed) return std::nullopt;
   Entry& entry = found != entries_.end() ? found->second : at(entries_, service, model);
   const bool probing = entry.open_until.has_value();
   if (probing) entry.probes = std::max(0, entry.probes - 1);
@@ -84,14 +84,23 @@ void ServiceHealth::end(std::string_view service, std::string_view model, End ho
       entry.failures = 0;
       entry.open_until.reset();
       entry.probes = 0;
+      if (probing) return false;
       break;
     case End::failed:
       ++entry.failures;
       if (config_.enabled && (probing || entry.failures >= config_.failure_threshold)) {
         entry.open_until = now + config_.recovery_timeout;
+        if (!probing) return true;
       }
       break;
   }
+  return std::nullopt;
+}
+
+bool ServiceHealth::failing(std::string_view service, std::string_view model) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = entries_.find(View(service, model));
+  return it != entries_.end() && (it->second.failures > 0 || it->second.open_until);
 }
 
 void ServiceHealth::rest(std::string_view service, std::string_view model, TimePoint until) {

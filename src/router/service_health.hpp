@@ -40,8 +40,12 @@ class ServiceHealth {
     failed,   ///< a failure of the service, the first of its call
     neutral,  ///< says nothing: cancelled, or the same call's second failure here
   };
-  void end(std::string_view service, std::string_view model, End how, std::optional<std::chrono::nanoseconds> latency,
-           TimePoint now);
+  /// True: the breaker opened by it; false: it closed.
+  std::optional<bool> end(std::string_view service, std::string_view model, End how,
+                          std::optional<std::chrono::nanoseconds> latency, TimePoint now);
+
+  /// The last call failed there.
+  [[nodiscard]] bool failing(std::string_view service, std::string_view model) const;
 
   /// The provider is full: no new attempt until then. An empty model rests the whole service.
   void rest(std::string_view service, std::string_view model, TimePoint until);

@@ -108,6 +108,6 @@ TEST_CASE("what a cut-off answer had written is estimated", "[response]") {
   builder.event({.type = Type::reasoning, .delta = "\xE4\xBD\xA0\xE5\xA5\xBD"});
   builder.event({.type = Type::tool_call, .delta = "{\"a\""});
   CHECK(builder.estimated_completion_tokens() == 5);
-  builder.clear();
+  builder.go_on();
   CHECK(builder.estimated_completion_tokens() == 0);
 }

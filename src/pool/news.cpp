@@ -1,0 +1,79 @@
+#include "pool/news.hpp"
+
+#include <utility>
+
+#include "pool/pool_state.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+std::string_view name_of(Level::Kind kind) noexcept {
+  switch (kind) {
+    case Level::Kind::key:
+      return "key";
+    case Level::Kind::project:
+      return "project";
+    case Level::Kind::account:
+      return "account";
+    case Level::Kind::peers:
+      return "peers";
+    case Level::Kind::service:
+      return "service";
+  }
+  return "";
+}
+
+CredentialState state_of(const Rest& rest) noexcept {
+  if (rest.probing()) return CredentialState::probing;
+  switch (rest.kind()) {
+    case Rest::Kind::none:
+      return CredentialState::active;
+    case Rest::Kind::cooling:
+    case Rest::Kind::aside:
+      return CredentialState::cooling_down;
+    case Rest::Kind::exhausted:
+      return CredentialState::exhausted;
+    case Rest::Kind::dead:
+    case Rest::Kind::switched_off:
+      return CredentialState::disabled;
+  }
+  return CredentialState::active;
+}
+
+}  // namespace
+
+void PoolState::note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now) {
+  if (!watcher) return;
+  PoolNews news{.service = c.service->id,
+                .credential = c.config->id,
+                .state = state_of(rest),
+                .level = std::string(name_of(level.kind)),
+                .model = std::string(model)};
+  if (news.state != CredentialState::active) {
+    news.reason = rest.words();
+    if (const Block block = rest.check(now)) {
+      news.available_in = block.at == kNever || block.needs_event
+                              ? std::chrono::milliseconds::max()
+                              : std::chrono::ceil<std::chrono::milliseconds>(block.at - now);
+    }
+  }
+  news_.push_back(std::move(news));
+  pending_.store(true, std::memory_order_relaxed);
+}
+
+void PoolAccess::watch(CredentialPool& pool, PoolWatcher watcher) { pool.state_->watcher = std::move(watcher); }
+
+void PoolState::publish() {
+  if (!watcher || !pending_.load(std::memory_order_relaxed)) return;
+  std::vector<PoolNews> news;
+  {
+    const std::lock_guard lock(mutex);
+    news.swap(news_);
+    pending_.store(false, std::memory_order_relaxed);
+  }
+  for (const PoolNews& each : news) watcher(each);
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
