@@ -403,7 +403,7 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
       }
     }
   }
-  if (best == nullptr) look_at_sleepers(choice);
+  if (best == nullptr) best = look_at_sleepers(choice);
   return best;
 }
 

@@ -25,7 +25,7 @@ TEST_CASE("the short form of every scenario keeps every promise", "[sim]") {
   const std::string_view name = GENERATE(from_range(scenario_names()));
   DYNAMIC_SECTION(name) {
     const Scenario scenario = make_scenario(name, 0.1, 1);
-    const Outcome outcome = run(scenario, 1);
+    const sim::Outcome outcome = run(scenario, 1);
     INFO(table_head() << table_line(scenario, outcome));
     INFO(complaint(scenario, outcome, "keywheel-sim --size 0.1 --hours 1 --scenario " + scenario.name));
     CHECK(outcome.good());
