@@ -183,8 +183,9 @@ bool PoolState::fits(Choice& choice, Credential& c) {
 }
 
 /// Finds, among those asleep, who will have room for this demand first. A sleeper has none before it wakes, so only
-/// those that wake before the best found so far are looked at.
-void PoolState::look_at_sleepers(Choice& choice) {
+/// those that wake before the best found so far are looked at. What others were thought to burn of a learned limit may
+/// come to an end sooner than was foreseen: whoever has room already is returned.
+Credential* PoolState::look_at_sleepers(Choice& choice) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
   std::vector<std::size_t> todo;
   if (!heap.empty()) todo.push_back(0);
@@ -200,6 +201,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
     if (serves && (may_be_first || c.awaits_event)) {
       Level* tight = nullptr;
       const Block block = obstacle(c, choice.asking, &tight);
+      if (!block) return &c;
       choice.refusal.consider(c, block);
       if (choice.refusal.first == &c) choice.refusal.tight = tight;
       looked_for_event = choice.refusal.by_event;
@@ -207,6 +209,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
     if (2 * i + 2 < heap.size()) todo.push_back(2 * i + 2);
     if (2 * i + 1 < heap.size()) todo.push_back(2 * i + 1);
   }
+  return nullptr;
 }
 
 void PoolState::exclude(const Demand& demand) {
@@ -313,7 +316,11 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
     refusal.timeout = std::max(refusal.timeout, service->affinity_wait);
     return false;
   }
-  look_at_sleepers(choice);
+  if (Credential* early = look_at_sleepers(choice); early != nullptr) {
+    wake(*early);
+    take(choice, *early, rotation, lease);
+    return true;
+  }
   if (refusal.first != nullptr && has_any(refusal.first->config->limits)) {
     refusal.timeout = bounded(refusal.first->config->limits.timeout);
   }
@@ -329,8 +336,6 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
                 .now = now,
                 .refusal = refusal};
   wake_due(*service, now);
-  wake_for_other_model(*service, demand.model);
-  choice.asking.only_model = !service->mixed;
   wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
   exclude(demand);
@@ -360,7 +365,7 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
       }
     }
   }
-  if (best == nullptr) look_at_sleepers(choice);
+  if (best == nullptr) best = look_at_sleepers(choice);
   return best;
 }
 

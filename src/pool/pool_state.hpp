@@ -193,7 +193,7 @@ class PoolState {
   void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
-  void look_at_sleepers(Choice& choice);
+  [[nodiscard]] Credential* look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
   void note_skipped(Choice& choice, ChoiceNote& note);
 

@@ -169,6 +169,13 @@ void WaitingLine::let_go(Waiting& waiting) {
   std::erase(keepers_, &waiting);
 }
 
+void WaitingLine::let_go(const Queue& queue) {
+  const std::vector<Waiting*> keepers = keepers_;
+  for (Waiting* keeper : keepers) {
+    if (keeper->place->queue == &queue) let_go(*keeper);
+  }
+}
+
 // Trying
 
 WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket,
@@ -317,6 +324,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   forget_idle_tenants();
   put(waiting, queue, tenant_of(waiter.tenant));
   if (tried) {
+    let_go(queue);
     keep(waiting, attempted.tight, attempted.at);
     queue.retry = attempted.at;
     queue.by_event = attempted.by_event;
@@ -352,7 +360,8 @@ void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& gra
   Place& place = *queue.order.begin()->second;
   Waiting& first = **place.calls.begin();
   const std::uint64_t ticket = first.ticket;
-  let_go(first);
+  // Whoever kept something may not be the first any more.
+  let_go(queue);
   Attempted attempted = try_to_lend(first.demands, ticket, place.rank, first.entered, now);
   if (attempted.granted) {
     Tenant& tenant = *place.tenant;

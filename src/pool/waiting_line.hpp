@@ -167,6 +167,7 @@ class WaitingLine {
   void remove(Waiting& waiting);
   void keep(Waiting& waiting, Level* level, TimePoint until);
   void let_go(Waiting& waiting);
+  void let_go(const Queue& queue);
   void served(Tenant& tenant);
   void serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants);
   void forget_idle_tenants();

@@ -29,6 +29,8 @@ detail::TimerId timer_id(std::uint32_t slot, std::uint32_t generation) noexcept 
 }  // namespace
 
 SimTravel SimNetwork::travel(const HttpRequest&, TimePoint) { return {}; }
+void SimNetwork::sent(const HttpRequest&, TimePoint) {}
+void SimNetwork::closed(const HttpRequest&, TimePoint) {}
 
 /// What the caller holds of a Transfer.
 class SimExchange : public detail::Exchange {
@@ -38,7 +40,7 @@ class SimExchange : public detail::Exchange {
   SimExchange(const SimExchange&) = delete;
   SimExchange& operator=(const SimExchange&) = delete;
   ~SimExchange() override {
-    if (runtime_.is(slot_, generation_)) runtime_.free_slot(slot_);
+    if (runtime_.is(slot_, generation_)) runtime_.abandon(slot_);
   }
 
   void pause() override {
@@ -191,8 +193,20 @@ void SimRuntime::require_loop(const char* what) const {
   if (!on_loop_) throw std::logic_error(fmt::format("SimRuntime: {} was called off the loop", what));
 }
 
+void SimRuntime::abandon(std::uint32_t slot) {
+  Transfer& transfer = *slots_[slot].transfer;
+  if (transfer.phase == Phase::connect) return free_slot(slot);
+  network_.closed(transfer.request, now_);
+  if (transfer.phase != Phase::arrive) return free_slot(slot);
+  transfer.listener = nullptr;
+}
+
 void SimRuntime::run_transfer(std::uint32_t slot) {
   Transfer& transfer = *slots_[slot].transfer;
+  if (transfer.listener == nullptr) {
+    (void)network_.answer(transfer.request, now_);
+    return free_slot(slot);
+  }
   if (transfer.paused && transfer.phase >= Phase::head) {
     transfer.due = true;
     return;
@@ -222,6 +236,7 @@ void SimRuntime::deliver(std::uint32_t slot, Transfer& transfer) {
         return listener.on_end(std::move(end));
       }
       then(Phase::arrive, transfer.travel.uplink);
+      network_.sent(transfer.request, now_);
       return listener.on_sent();
     case Phase::arrive:
       transfer.answer = network_.answer(transfer.request, now_);
@@ -241,6 +256,7 @@ void SimRuntime::deliver(std::uint32_t slot, Transfer& transfer) {
     }
     case Phase::end: {
       detail::ExchangeEnd end = std::move(transfer.answer.end);
+      network_.closed(transfer.request, now_);
       free_slot(slot);
       return listener.on_end(std::move(end));
     }

@@ -45,8 +45,12 @@ class SimNetwork {
  public:
   virtual ~SimNetwork() = default;
   [[nodiscard]] virtual SimTravel travel(const HttpRequest& request, TimePoint now);
+  /// It is being written to a connected socket. From here on it arrives, whoever gives up on it.
+  virtual void sent(const HttpRequest& request, TimePoint now);
   /// Called in the order of arrival.
   [[nodiscard]] virtual SimAnswer answer(const HttpRequest& request, TimePoint arrival) = 0;
+  /// What was sent has its end, or its sender gave up on it.
+  virtual void closed(const HttpRequest& request, TimePoint now);
 };
 
 /// A network that is one function; travelling takes no time.
@@ -116,7 +120,7 @@ class SimRuntime : public detail::Runtime {
   /// An exchange under way: what it does when its time comes.
   enum class Phase : std::uint8_t { connect, arrive, head, body, end };
   struct Transfer {
-    detail::ExchangeListener* listener = nullptr;
+    detail::ExchangeListener* listener = nullptr;  // nullptr: given up on while it was on its way
     HttpRequest request{};
     SimTravel travel{};
     SimAnswer answer{};
@@ -160,6 +164,7 @@ class SimRuntime : public detail::Runtime {
   void sift_down(std::size_t index);
   [[nodiscard]] std::optional<TimePoint> next_time() const;
   void move_to(TimePoint when);
+  void abandon(std::uint32_t slot);
   void run_transfer(std::uint32_t slot);
   void deliver(std::uint32_t slot, Transfer& transfer);
   void check_horizon() const;

@@ -187,6 +187,22 @@ TEST_CASE("a large call holds up nobody who uses other keys, and does not starve
   CHECK(f.run_out() == std::vector{large, small});
 }
 
+TEST_CASE("what was kept for a call is not kept for ever when another takes its place", "[pool][line]") {
+  LineFixture f(1, {.tpm = 1000});
+  f.call(LineFixture::demand(600));
+  f.now += 20s;
+  f.call(LineFixture::demand(300));
+  f.now += 1s;
+  // Keeps the key until 600 tokens come free at 1060 s. A call of an earlier deadline then goes before it, and will
+  // have room only at 1080 s.
+  const std::uint64_t later =
+      f.queue({.demands = {LineFixture::demand(690)}, .deadline = f.now + 600s, .max_wait = 300s});
+  const std::uint64_t sooner =
+      f.queue({.demands = {LineFixture::demand(760)}, .deadline = f.now + 300s, .max_wait = 300s});
+  const std::uint64_t small = f.queue({.demands = {LineFixture::demand(120)}, .max_wait = 300s});
+  CHECK(f.run_out() == std::vector{sooner, later, small});
+}
+
 TEST_CASE("whoever leaves is not served", "[pool][line]") {
   LineFixture f(1, {.rpm = 1, .timeout = 1h});
   f.call();
