@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators_range.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "sim/audit.hpp"
 #include "sim/report.hpp"
@@ -21,20 +21,23 @@ constexpr TimePoint at(std::chrono::nanoseconds time) { return TimePoint(1h + ti
 
 }  // namespace
 
-TEST_CASE("the short form of every scenario keeps every promise", "[sim]") {
-  const std::string_view name = GENERATE(from_range(scenario_names()));
+TEST_CASE("the short form of a scenario keeps every promise", "[sim]") {
+  const std::string_view name = GENERATE(as<std::string_view>{}, "stated", "bursty", "diurnal", "tenants", "headers",
+                                         "one-org", "one-org-named", "tokens-ahead", "budgets", "outages", "patience");
   DYNAMIC_SECTION(name) {
-    const Scenario scenario = make_scenario(name, 0.1, 1);
+    // Long enough for what must never happen; what must happen on the average is for the full form.
+    const Scenario scenario = make_scenario(name, 0.1, 0.2);
     const sim::Outcome outcome = run(scenario, 1);
     INFO(table_head() << table_line(scenario, outcome));
-    INFO(complaint(scenario, outcome, "keywheel-sim --size 0.1 --hours 1 --scenario " + scenario.name));
-    CHECK(outcome.good());
-    CHECK(outcome.tally.answered > 100);
+    INFO(complaint(scenario, outcome, "keywheel-sim --size 0.1 --hours 0.2 --scenario " + scenario.name));
+    CHECK(outcome.violations_in_all == 0);
+    if (scenario.targets.refused == 0.0) CHECK(outcome.tally.refused == 0);
+    CHECK(outcome.tally.answered > 30);
   }
 }
 
 TEST_CASE("a seed does the same again, and another one does not", "[sim]") {
-  const Scenario scenario = make_scenario("outages", 0.1, 3);
+  const Scenario scenario = make_scenario("outages", 0.1, 1);
   const std::uint64_t first = run(scenario, 5).digest;
   CHECK(run(scenario, 5).digest == first);
   CHECK(run(scenario, 6).digest != first);
