@@ -33,10 +33,10 @@ constexpr auto kTokens = [] {
 bool is_token(char c) noexcept { return kTokens[static_cast<unsigned char>(c)]; }
 
 std::string_view trim(std::string_view text) noexcept {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ HeadReader::Line HeadReader::line(std::string_view text) {
     return Line::more;
   }
   if (text == "\r\n" || text == "\n") {
-    if (head_.status >= 200) return Line::final;
+    if (head_.status >= 200 || (upgrade_ && head_.status == 101)) return Line::final;
     head_ = {};
     return Line::interim;
   }

@@ -272,6 +272,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return false;
   refusal.timeout = service->level.ledger.timeout();
+  if (sharing && !sharing->open(*service->members.front(), refusal)) return false;
   Choice choice{.demand = demand,
                 .service = *service,
                 .asking = asking_of(demand, *service, now, ticket),

@@ -151,6 +151,7 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   const CredentialEffect effect = consequence(failure.failure).credential;
   Level* level = level_of(record, failure.scope);
   if (effect == CredentialEffect::none || level == nullptr) return failure.failure;
+  if (sharing) sharing->rests_changed();
 
   const RetryPolicy& policy = record.credential->service->policy;
   Rest::News news{.words = failure.message, .status = failure.status.value_or(0)};
@@ -220,7 +221,9 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   changed = settle(*record, outcome, now) || changed;
   Verdict verdict;
   if (!outcome.failure) {
-    changed = applaud(*record) || changed;
+    const bool ended = applaud(*record);
+    if (ended && sharing) sharing->rests_changed();
+    changed = ended || changed;
   } else {
     verdict.failure = blame(*record, *outcome.failure, now, changed);
     const bool silent = outcome.failure->failure == FailureClass::cancelled;
@@ -243,6 +246,7 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
 }
 
 void PoolState::clear(Credential& c, TimePoint now) {
+  if (sharing) sharing->rests_changed();
   for (Level* level = c.key; level != nullptr; level = level->parent) {
     const bool rested = !level->rest.none() || !level->model_rests.empty();
     level->rest.clear();
@@ -256,6 +260,7 @@ void PoolState::clear(Credential& c, TimePoint now) {
 }
 
 void PoolState::disable(Credential& c, std::string_view reason, TimePoint now) {
+  if (sharing) sharing->rests_changed();
   c.key->rest.switch_off(reason);
   note(c, *c.key, c.key->rest, {}, now);
   rest_members(*c.key, now);

@@ -17,6 +17,7 @@
 #include <keywheel/credential_pool.hpp>
 
 #include "pool/news.hpp"
+#include "pool/pool_sharing.hpp"
 #include "pool/service.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -77,6 +78,7 @@ class PoolState {
   mutable std::mutex mutex;
   std::function<void()> listener{};
   PoolWatcher watcher{};
+  std::unique_ptr<PoolSharing> sharing{};  ///< nothing: no other process spends of the limits
 
   /// Time never goes back.
   [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
@@ -142,10 +144,12 @@ class PoolState {
 
  private:
   friend class PoolAccess;
+  friend class PoolSharing;
   struct Choice;
 
   // news.cpp
   void note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now);
+  void note_joined(const Credential& c, const Level& joint, std::string_view owner);
 
   // topology.cpp
   struct LevelLimits {
@@ -215,7 +219,7 @@ class PoolState {
   // kinship.cpp
   /// Keys that state the same owner are joined below it.
   void join(LeaseRecord& record, const std::string& organization, const std::string& project);
-  [[nodiscard]] bool join_at(Level::Kind kind, Level& owner, const std::string& name);
+  [[nodiscard]] Level* join_at(Level::Kind kind, Level& owner, const std::string& name);
   void put_above(Level& owner, Level& joint);
 
   std::string region_;

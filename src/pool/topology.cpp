@@ -123,18 +123,21 @@ Level* PoolState::level(Level::Kind kind, const std::string& name) {
   if (!slot) {
     slot = std::make_unique<Level>();
     slot->kind = kind;
+    slot->label = name;
   }
   return slot.get();
 }
 
 Level* PoolState::key_of(const ServiceConfig& service, const std::shared_ptr<const CredentialConfig>& credential) {
-  const std::uint64_t hash = key_hash(home_of(service, *credential), *credential);
+  std::string home = home_of(service, *credential);
+  const std::uint64_t hash = key_hash(home, *credential);
   const auto [begin, end] = keys_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     if (same_key(*it->second->identity, *credential)) return it->second.get();
   }
   auto made = std::make_unique<Level>();
   made->identity = credential;
+  made->label = std::move(home);
   return keys_.emplace(hash, std::move(made))->second.get();
 }
 
@@ -358,6 +361,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) order_.push_back(service);
   }
   drop_orphans();
+  if (sharing) sharing->attach(*this);
 }
 
 }  // namespace detail

@@ -66,6 +66,7 @@ struct Level {
   };
   Kind kind = Kind::key;
   std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
+  std::string label{};                                 ///< of what is shared; key: where it is at home
   Level* parent = nullptr;
   Calendar* calendar = nullptr;
   const ProviderRules* rules = nullptr;

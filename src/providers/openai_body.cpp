@@ -15,6 +15,8 @@ class BodyWriter {
       : request_(request), how_(how), quirks_(how.preset.openai), check_(check), out_(body_) {}
 
   std::string write() {
+    constexpr std::size_t kUsual = 512;
+    body_.reserve(kUsual);
     out_.begin_object();
     out_.member("model", how_.model);
     write_openai_messages(request_.messages, how_, out_, check_);

@@ -27,7 +27,7 @@ class MessageWriter {
 
   /// `resumed`: the message is an answer that broke off, to be gone on with.
   void write(const Message& message, std::size_t place, bool resumed) {
-    where_ = fmt::format("messages[{}]", place);
+    place_ = place;
     out_.begin_object().member("role", role(message.role));
     write_content(message);
     if (message.role == Role::assistant) write_thoughts(message);
@@ -36,13 +36,25 @@ class MessageWriter {
     if (!message.tool_calls.empty()) write_tool_calls(message.tool_calls);
     if (resumed && quirks_.resume.way == ResumeStyle::Way::prefix) out_.member("prefix", true);
     if (resumed && quirks_.resume.way == ResumeStyle::Way::partial) out_.member("partial", true);
-    out_.end_object(message.extra, where_ + ".extra");
-    if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where_)) {
-      check_.invalid(fmt::format("{}: {}", where_, fault));
+    end_object(message.extra, [this] { return where() + ".extra"; });
+    if (const std::string& fault = out_.fault(); !fault.empty() && !fault.starts_with(where())) {
+      check_.invalid(fmt::format("{}: {}", where(), fault));
     }
   }
 
  private:
+  std::string where() const { return fmt::format("messages[{}]", place_); }
+
+  /// `what` names the extra members in a fault, and is made only where there are some.
+  template <class What>
+  void end_object(std::string_view extra, const What& what) {
+    if (extra.empty()) {
+      out_.end_object();
+    } else {
+      out_.end_object(extra, what());
+    }
+  }
+
   std::string_view role(Role role) const {
     return role == Role::developer && !quirks_.developer_role ? to_string(Role::system) : to_string(role);
   }
@@ -77,6 +89,10 @@ class MessageWriter {
   }
 
   void write_content(const Message& message) {
+    if (message.content.size() == 1 && plain(message.content.front(), quirks_.cache_control)) {
+      out_.member("content", std::string_view(std::get<TextPart>(message.content.front()).text));
+      return;
+    }
     std::vector<const Part*> parts;
     for (const Part& part : message.content) {
       if (sent(part, message.role)) parts.push_back(&part);
@@ -102,13 +118,15 @@ class MessageWriter {
     }
     out_.begin_array();
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      part_ = fmt::format("{}.content[{}]", where_, i);
+      part_ = fmt::format("{}.content[{}]", where(), i);
       std::visit([this](const auto& part) { write_part(part); }, *parts[i]);
     }
     out_.end_array();
   }
 
-  void end_part(std::string_view extra) { out_.end_object(extra, part_ + ".extra"); }
+  void end_part(std::string_view extra) {
+    end_object(extra, [this] { return part_ + ".extra"; });
+  }
 
   void write_cache(const std::optional<CacheBreakpoint>& cache) {
     if (!cache || !quirks_.cache_control) return;
@@ -248,7 +266,7 @@ class MessageWriter {
         out_.key("extra_content").begin_object().key("google").begin_object();
         out_.member("thought_signature", std::string_view(call.signature)).end_object().end_object();
       }
-      out_.end_object(call.extra, fmt::format("{}.tool_calls[{}].extra", where_, i));
+      end_object(call.extra, [&] { return fmt::format("{}.tool_calls[{}].extra", where(), i); });
     }
     out_.end_array();
   }
@@ -256,7 +274,7 @@ class MessageWriter {
   const OpenAiQuirks& quirks_;
   JsonWriter& out_;
   RequestCheck& check_;
-  std::string where_{};
+  std::size_t place_ = 0;
   std::string part_{};
 };
 

@@ -1,6 +1,5 @@
 #include "wire/json_writer.hpp"
 
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -8,19 +7,12 @@
 
 #include "wire/base64.hpp"
 #include "wire/json.hpp"
+#include "wire/json_text.hpp"
 #include "wire/utf8.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-constexpr std::array<bool, 256> kEscaped = [] {
-  std::array<bool, 256> table{};
-  for (std::size_t i = 0; i < 0x20; ++i) table[i] = true;
-  table['"'] = true;
-  table['\\'] = true;
-  return table;
-}();
 
 void append_escape(std::string& out, char c) {
   switch (c) {
@@ -61,14 +53,12 @@ std::string without_members(JsonValue object, JsonValue extra) {
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  std::size_t copied = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!kEscaped[static_cast<unsigned char>(text[i])]) continue;
-    out.append(text.substr(copied, i - copied));
-    append_escape(out, text[i]);
-    copied = i + 1;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = plain_json(text, at);
+    out.append(text.substr(at, end - at));
+    if (end < text.size()) append_escape(out, text[end]);
+    at = end + 1;
   }
-  out.append(text.substr(copied));
   out += '"';
 }
 
@@ -88,6 +78,8 @@ void JsonWriter::complain(std::string_view what, std::string_view why) {
 }
 
 JsonWriter& JsonWriter::begin_object() {
+  constexpr std::size_t kUsualDepth = 8;
+  if (open_.capacity() == 0) open_.reserve(kUsualDepth);
   separate();
   open_.push_back(out_.size());
   out_ += '{';

@@ -23,6 +23,7 @@
 
 #include "bench/bare_curl.hpp"
 #include "bench/measure.hpp"
+#include "bench/same_bytes.hpp"
 #include "bench/servers.hpp"
 #include "support/loopback_server.hpp"
 
@@ -112,14 +113,15 @@ void run_threads(std::size_t calls, const std::function<void(std::size_t)>& work
   for (std::thread& thread : all) thread.join();
 }
 
-void report(Report& to, const Case& c, int rounds, const std::string& side) {
+/// `warm`: the first round is not counted; connections are opened in it, caches fill.
+void report(Report& to, const Case& c, int rounds, bool warm, const std::string& side) {
   Figure cpu{.name = c.name + ": CPU", .unit = "us/" + c.unit, .target = c.cpu_target};
   Figure wall{.name = c.name + ": " + c.wall_name, .unit = "us/" + c.unit, .target = c.wall_target};
   for (Figure* figure : {&cpu, &wall}) figure->bound = figure->target > 0 ? Figure::Bound::ratio : Figure::Bound::none;
-  for (int round = 0; round <= rounds; ++round) {
+  for (int round = warm ? 0 : 1; round <= rounds; ++round) {
     const Cost bare = side == "keywheel" ? Cost{} : c.bare();
     const Cost ours = side == "bare" ? Cost{} : c.ours();
-    if (round == 0) continue;  // connections are opened, caches fill
+    if (round == 0) continue;
     cpu.floor.push_back(bare.cpu);
     cpu.ours.push_back(ours.cpu);
     wall.floor.push_back(bare.wall);
@@ -138,6 +140,7 @@ int main(int argc, char** argv) {
   keywheel::testing::raise_file_limit();
   const ServerProcess server;
   curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (argument(argc, argv, "--side").empty()) check_same_bytes();
   const BareRequest unary{.url = server.url() + "/v1/chat/completions", .body = std::string(kUnary)};
   const BareRequest stream{.url = unary.url, .body = std::string(kStream), .stream = true};
 
@@ -179,6 +182,23 @@ int main(int argc, char** argv) {
            return measure(calls * kEvents, [&] { run_started(router, request, true, calls, streams); });
          }});
   }
+  // As models write: each event comes alone, and costs a wakeup and a read.
+  RouterConfig slowly = config;
+  slowly.services.front().base_url = server.url() + "/paced/v1";
+  Router paced(slowly);
+  const BareRequest paced_stream{
+      .url = server.url() + "/paced/v1/chat/completions", .body = std::string(kStream), .stream = true};
+  constexpr std::size_t kPacedStreams = 1000;
+  BareLoop slow;  // its handles keep their request
+  cases.push_back({fmt::format("streams, {} at once, an event each 20 ms", kPacedStreams), "event", "", 1.25, 0,
+                   [&] {
+                     return measure(kPacedStreams * kPacedEvents,
+                                    [&] { slow.run(paced_stream, kPacedStreams, kPacedStreams); });
+                   },
+                   [&] {
+                     return measure(kPacedStreams * kPacedEvents,
+                                    [&] { run_started(paced, request, true, kPacedStreams, kPacedStreams); });
+                   }});
   // Connections of both sides together would be more than a process may have: each side begins and ends with none.
   constexpr std::size_t kMost = 10'000;
   cases.push_back({"streams, 10000 at once", "event", "", 1.25, 0,
@@ -191,9 +211,9 @@ int main(int argc, char** argv) {
                    }});
   Report table(argument(argc, argv, "--json"));
   for (const Case& c : cases) {
-    const bool large = c.name.find("10000") != std::string::npos;
+    const bool large = c.name.find("10000") != std::string::npos;  // begins and ends without connections each time
     if (c.name.find(only) != std::string::npos)
-      report(table, c, large ? std::min(rounds, 2) : rounds, argument(argc, argv, "--side"));
+      report(table, c, large ? std::min(rounds, 2) : rounds, !large, argument(argc, argv, "--side"));
   }
   return 0;
 }

@@ -121,8 +121,10 @@ void measure(keywheel::bench::Report& to, const std::string& name, std::string (
     const std::size_t before = allocations.load();
     const double begin = keywheel::bench::cpu_now();
     for (std::size_t i = 0; i < passes; ++i) run();
-    speed.ours.push_back(size / 1e6 / (keywheel::bench::cpu_now() - begin));
-    calls.ours.push_back(static_cast<double>(allocations.load() - before) / static_cast<double>(events * passes));
+    const double seconds = keywheel::bench::cpu_now() - begin;
+    const std::size_t made = allocations.load() - before;
+    speed.ours.push_back(size / 1e6 / seconds);
+    calls.ours.push_back(static_cast<double>(made) / static_cast<double>(events * passes));
   }
   to.add(speed);
   to.add(calls);

@@ -48,29 +48,34 @@ class Held {
       router_.start(
           request_,
           [this, first = true](const ChatEvent& event) mutable {
-            if (!event.text().empty() && std::exchange(first, false)) arrived(true);
+            if (!event.text().empty() && std::exchange(first, false)) arrived();
           },
           [this](const Result<ChatResponse>& reply) {
-            if (!reply && reply.error().kind != ErrorKind::cancelled) arrived(false);
+            if (!reply && reply.error().kind != ErrorKind::cancelled) failed(reply.error().message);
           });
     }
     std::unique_lock lock(mutex_);
-    all_.wait(lock, [&] { return missing_ == 0 || failed_; });
-    if (failed_) throw std::runtime_error("a stream failed");
+    all_.wait(lock, [&] { return missing_ == 0 || !failure_.empty(); });
+    if (!failure_.empty()) throw std::runtime_error("a stream failed: " + failure_);
   }
 
  private:
-  void arrived(bool good) {
+  void arrived() {
     const std::lock_guard lock(mutex_);
-    failed_ = failed_ || !good;
-    if (--missing_ == 0 || failed_) all_.notify_all();
+    if (--missing_ == 0) all_.notify_all();
+  }
+
+  void failed(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    failure_ = why;
+    all_.notify_all();
   }
 
   const ChatRequest request_{.model = "bench", .messages = {user("Say something about a fox.")}};
   std::mutex mutex_{};
   std::condition_variable all_{};
   std::size_t missing_ = 0;
-  bool failed_ = false;
+  std::string failure_{};
   Router router_;
 };
 

@@ -76,7 +76,9 @@ std::vector<double> in_child(const std::function<std::vector<double>()>& work, u
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? numbers : std::vector<double>{};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return numbers;
+  if (WIFSIGNALED(status)) fmt::print(stderr, "a measurement ended by signal {}\n", WTERMSIG(status));
+  return {};
 }
 
 void Report::add(const Figure& figure) {

@@ -1,11 +1,14 @@
 #include "bench/servers.hpp"
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <stdexcept>
+#include <vector>
 
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,21 +21,31 @@ using namespace keywheel::testing;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
+constexpr std::chrono::milliseconds kPace{20};
+
+std::vector<std::string> stream_events(int count) {
+  std::vector<std::string> events;
+  for (int i = 0; i < count; ++i) {
+    events.push_back(fmt::format(
+        R"(data: {{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"bench",)"
+        R"("choices":[{{"index":0,"delta":{{"content":" word{}"}},"logprobs":null,"finish_reason":null}}]}})"
+        "\n\n",
+        i));
+  }
+  events.push_back(std::string(kLastEvent) + "\n\n");
+  events.emplace_back("data: [DONE]\n\n");
+  return events;
+}
+
 std::string stream_body() {
   std::string body;
-  for (int i = 0; i < kEvents; ++i) {
-    body += fmt::format(
-        R"(data: {{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"bench",)"
-        R"("choices":[{{"index":0,"delta":{{"content":" word{}"}},"logprobs":null,"finish_reason":null}}]}})",
-        i);
-    body += "\n\n";
-  }
-  return body + R"(data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})" +
-         "\n\ndata: [DONE]\n\n";
+  for (const std::string& event : stream_events(kEvents)) body += event;
+  return body;
 }
 
 Reply answer(const ReceivedRequest& request, const std::string& stream) {
   if (request.body.find("\"stream\":true") == std::string::npos) return Reply::json(200, std::string(kAnswer));
+  if (request.target.find("paced") != std::string::npos) return Reply::sse(stream_events(kPacedEvents), kPace);
   const bool held = request.target.find("held") != std::string::npos;
   Reply reply = Reply::of(200, "text/event-stream", held ? std::string(kFirstEvent) + "\n\n" : stream);
   reply.framing = Reply::Framing::chunked;
@@ -47,6 +60,8 @@ ServerProcess::ServerProcess() {
   if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
   child_ = ::fork();
   if (child_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // else whoever waits for the end of a pipe that it inherited waits for ever
+    ::close(ends[0]);
     const std::string stream = stream_body();
     LoopbackServer server([&stream](const ReceivedRequest& request) { return answer(request, stream); },
                           {.max_records = 0, .record_bodies = false});

@@ -10,7 +10,8 @@
 
 namespace keywheel::bench {
 
-inline constexpr int kEvents = 200;  ///< of the stream that ServerProcess answers with, its last not counted
+inline constexpr int kEvents = 200;      ///< of the stream that ServerProcess answers with, its last not counted
+inline constexpr int kPacedEvents = 50;  ///< of one that comes at a model's pace
 
 inline constexpr std::string_view kAnswer =
     R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"bench","choices":[{"index":0,"message":)"
@@ -26,7 +27,11 @@ inline constexpr std::string_view kFirstEvent =
     R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"bench",)"
     R"("choices":[{"index":0,"delta":{"content":"Here"},"logprobs":null,"finish_reason":null}]})";
 
-/// The loopback server of the tests. A stream whose URL holds "held" stays open after its first event.
+inline constexpr std::string_view kLastEvent =
+    R"(data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+
+/// The loopback server of the tests. A stream comes as fast as it is read; one whose URL holds "paced", an event each
+/// 20 ms; one whose URL holds "held" stays open after its first event. The process ends with the one that made it.
 class ServerProcess {
  public:
   ServerProcess();

@@ -1,5 +1,6 @@
 #include "wire/json.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,60 @@ TEST_CASE("what is no JSON is refused, and why is said", "[json]") {
   }
   CHECK_FALSE(doc.parse(std::string_view("1\0", 2)));
   CHECK_FALSE(doc.parse(std::string_view("{}\0{}", 5)));
+}
+
+namespace {
+
+void tell(const JsonValue value, std::string& to) {
+  to += std::to_string(value.size()) + ' ' + std::string(value.raw()) + '|' + std::string(value.string()) + '\n';
+  for (const JsonValue item : value.items()) tell(item, to);
+  for (const JsonMember& member : value.members()) {
+    (to += member.name) += '=';
+    tell(member.value, to);
+  }
+}
+
+/// All that is read of the first element, or that nothing can be. An exponent is a thing that only the strict reader
+/// reads: `last` chooses who does.
+std::string reading(const std::string& text, const char* last) {
+  JsonDoc doc;
+  std::string told;
+  const std::string whole = "[" + text + "," + last + "]";
+  if (!doc.parse(whole)) return "refused";
+  for (std::size_t i = 0; i + 1 < doc.root().size(); ++i) tell(doc.root().at(i), told);
+  return told;
+}
+
+}  // namespace
+
+TEST_CASE("both ways to read a text make the same of it", "[json]") {
+  constexpr std::string_view kSeeds[] = {
+      R"({"id":"c","choices":[{"index":0,"message":{"content":"a \"b\" \\ \/\b\f\n\r\t"},"logprobs":null}],"n":-12.50})",
+      R"([true,false,null,[],{},"",[ ] , { } ,0,-0,0.1,123456789012345678,1234567890123456789])",
+      R"({"a":"\u00e9\u4f60\ud83d\ude00\u0000x","\u0061":"\ud83d","b":"\udc00\ud83dx"})",
+      "\t{ \"a\" :\r\n[ 1 , 2 ] , \"\xE4\xBD\xA0\" : \"\xE5\xA5\xBD\" } "};
+  constexpr std::string_view kBytes = "\"\\{}[]:,.-+0123e \n\tuntrfalsd8\x01\x7f\xe4";
+  std::uint64_t state = 1;
+  const auto random = [&state](std::size_t below) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<std::size_t>(state >> 33U) % below;
+  };
+  for (const std::string_view seed : kSeeds) {
+    CHECK(reading(std::string(seed), "1") != "refused");
+    for (int round = 0; round < 5000; ++round) {
+      std::string text(seed);
+      for (std::size_t edits = random(3); edits-- > 0;) {
+        const std::size_t at = random(text.size());
+        const std::size_t kind = random(3);
+        if (kind == 0) text.erase(at, 1 + random(3));
+        if (kind == 1) text.insert(at, 1, kBytes[random(kBytes.size())]);
+        if (kind == 2) text[at] = kBytes[random(kBytes.size())];
+        if (text.empty()) break;
+      }
+      INFO(text);
+      REQUIRE(reading(text, "1") == reading(text, "1e1"));
+    }
+  }
 }
 
 TEST_CASE("depth and number of values are bounded", "[json]") {
