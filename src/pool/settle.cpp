@@ -86,7 +86,9 @@ void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
   if (!outcome.failure && outcome.latency.count() > 0) {
     const double sample = static_cast<double>(outcome.latency.count());
     const double age = static_cast<double>((now - c.latency_at).count());
-    const double keep = std::exp(-age / kForgetNs);
+    // For answers in quick succession, the line that the curve begins with.
+    const double passed = age / kForgetNs;
+    const double keep = passed < 1e-3 ? 1 - passed : std::exp(-passed);
     c.latency = c.latency <= 0 || sample > c.latency ? sample : c.latency * keep + sample * (1 - keep);
     c.latency_at = now;
   }
