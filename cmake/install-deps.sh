@@ -6,7 +6,7 @@
 
 readonly KEYWHEEL_BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config
   libcurl4-openssl-dev libssl-dev libfmt-dev rapidjson-dev)
-readonly KEYWHEEL_TEST_PACKAGES=(catch2)
+readonly KEYWHEEL_TEST_PACKAGES=(catch2 libsqlite3-dev libhiredis-dev redis-server)
 readonly KEYWHEEL_INTEROP_PACKAGES=(nodejs npm)
 readonly KEYWHEEL_CI_PACKAGES=(clang clang-tidy clang-format)
 

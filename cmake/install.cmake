@@ -28,6 +28,11 @@ install(FILES
   "${PROJECT_BINARY_DIR}/cmake/keywheelConfig.cmake" "${PROJECT_BINARY_DIR}/cmake/keywheelConfigVersion.cmake"
   DESTINATION "${KEYWHEEL_INSTALL_CMAKEDIR}" COMPONENT keywheel_Development)
 
+if(KEYWHEEL_WITH_REDIS)
+  install(FILES "${CMAKE_CURRENT_LIST_DIR}/keywheelHiredis.cmake"
+    DESTINATION "${KEYWHEEL_INSTALL_CMAKEDIR}" COMPONENT keywheel_Development)
+endif()
+
 # keywheel.pc finds its prefix from where it lies, so that an installed tree may be moved.
 set(keywheel_pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 if(IS_ABSOLUTE "${keywheel_pc_dir}")
@@ -49,6 +54,15 @@ endforeach()
 if(keywheel_type STREQUAL "STATIC_LIBRARY")
   set(keywheel_pc_requires "libcurl >= 7.88, fmt >= 9, libcrypto >= 3")
   set(keywheel_pc_libs "-lkeywheel -pthread")
+  if(KEYWHEEL_WITH_SQLITE)
+    string(APPEND keywheel_pc_requires ", sqlite3 >= 3.24")
+  endif()
+  if(KEYWHEEL_WITH_REDIS)
+    string(APPEND keywheel_pc_requires ", hiredis")
+    if(KEYWHEEL_HIREDIS_SSL_LIBRARY AND KEYWHEEL_HIREDIS_SSL_INCLUDE_DIR)
+      string(APPEND keywheel_pc_requires ", hiredis_ssl")
+    endif()
+  endif()
   set(keywheel_pc_cflags " -DKEYWHEEL_STATIC_DEFINE")
 else()
   set(keywheel_pc_requires "")

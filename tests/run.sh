@@ -15,6 +15,6 @@ export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 cmake -S . -B build/tests -G Ninja --log-level=WARNING -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 \
-  -DKEYWHEEL_WERROR=ON "${launcher[@]}"
+  -DKEYWHEEL_WERROR=ON -DKEYWHEEL_WITH_SQLITE=ON -DKEYWHEEL_WITH_REDIS=ON "${launcher[@]}"
 cmake --build build/tests
 ctest --test-dir build/tests --output-on-failure --parallel 2 "$@"

@@ -158,6 +158,8 @@ enum class Rotation : std::uint8_t {
   least_busy,      ///< fewest attempts in flight
   least_used,      ///< furthest from its quota
   lowest_latency,  ///< quickest of late
+  lowest_cost,     ///< cheapest by ServiceConfig::prices; among the credentials of one service, which cost the same, as
+                   ///< round_robin
 };
 
 /// One chat call. Absent means absent: nothing is sent for it, and the provider's default holds.

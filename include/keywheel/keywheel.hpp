@@ -10,6 +10,7 @@
 #include <keywheel/error.hpp>
 #include <keywheel/failure.hpp>
 #include <keywheel/observer.hpp>
+#include <keywheel/quota.hpp>
 #include <keywheel/router.hpp>
 #include <keywheel/secret.hpp>
 #include <keywheel/stated_quota.hpp>

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/quota_store.hpp"
 #include "config/wording.hpp"
 #include "providers/registry.hpp"
 
@@ -84,6 +85,7 @@ constexpr Key<Entry> kEntry[] = {
     {"credential_list", read_credential_list},
     {"rotation", service_member<&ServiceConfig::rotation>},
     {"load_balancing", service_member<&ServiceConfig::rotation>},
+    {"affinity_wait", service_member<&ServiceConfig::affinity_wait>},
     {"limit", service_member<&ServiceConfig::limits>},
     {"limits", service_member<&ServiceConfig::limits>},
     {"model_map", service_member<&ServiceConfig::model_map>},
@@ -194,6 +196,14 @@ void read_proxy(Reader& reader, const JsonNode& value, Document& document) {
   read_proxy_settings(reader, value, document.proxy);
 }
 
+void read_store(Reader& reader, const JsonNode& value, Document& document) {
+  read_quota_store(reader, value, document.config.quota_store);
+}
+
+void read_loss(Reader& reader, const JsonNode& value, Document& document) {
+  read_store_loss(reader, value, document.config.on_store_loss);
+}
+
 template <auto... Path>
 constexpr auto config_member = member<Document, &Document::config, Path...>;
 
@@ -214,6 +224,8 @@ constexpr Key<Document> kDocument[] = {
     {"tls", config_member<&RouterConfig::tls>},
     {"bounds", config_member<&RouterConfig::bounds>},
     {"region", config_member<&RouterConfig::region>},
+    {"quota_store", read_store},
+    {"on_store_loss", read_loss},
     {"loop_threads", config_member<&RouterConfig::loop_threads>},
     {"user_agent", config_member<&RouterConfig::user_agent>},
     {"server_port", nullptr, kGateway},

@@ -126,10 +126,10 @@ void Reader::read(const JsonNode& value, Rotation& into) {
     into = *rotation;
     return;
   }
-  constexpr std::string_view kNames[] = {"first",      "random",     "round_robin",   "hash",
-                                         "least_busy", "least_used", "lowest_latency"};
-  fault(value, fmt::format("expected first, random, round_robin, hash, least_busy, least_used or lowest_latency, came "
-                           "{}{}",
+  constexpr std::string_view kNames[] = {"first",      "random",     "round_robin",    "hash",
+                                         "least_busy", "least_used", "lowest_latency", "lowest_cost"};
+  fault(value, fmt::format("expected first, random, round_robin, hash, least_busy, least_used, lowest_latency or "
+                           "lowest_cost, came {}{}",
                            quoted(value.text), did_you_mean(value.text, kNames)));
 }
 

@@ -23,6 +23,7 @@ std::optional<Rotation> parse_rotation(std::string_view text) noexcept {
       {"least_busy", Rotation::least_busy},
       {"least_used", Rotation::least_used},
       {"lowest_latency", Rotation::lowest_latency},
+      {"lowest_cost", Rotation::lowest_cost},
   };
   for (const Spelling& spelling : kSpellings) {
     if (spelling.text.size() != text.size()) continue;

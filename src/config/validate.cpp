@@ -185,6 +185,7 @@ void check_service(const Faults& faults, ServiceConfig& service) {
   check_aliases(faults.at("model_map"), service.model_map);
   check_aliases(faults.at("model_redirect"), service.model_redirect);
   check_limits(faults.at("limits"), service.limits);
+  faults.not_negative("affinity_wait", service.affinity_wait);
   check_aliases(faults.at("limit_groups"), service.limit_groups);
   check_prices(faults.at("prices"), service.prices);
   if (!std::isfinite(service.weight) || service.weight < 0) {

@@ -102,10 +102,13 @@ Multi& Engine::multi_for(const TlsConfig& tls) {
 }
 
 std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& request, const ExchangeOptions& options) {
-  if (request.websocket && !kSpeaksWebSocket) return "this build of keywheel speaks no WebSocket";
+  if (request.websocket && !speaks_websocket()) return no_websocket();
   const auto& read = origin_of(request.url);
   if (const auto* fault = std::get_if<std::string>(&read)) return *fault;
   const auto& origin = std::get<Origin>(read);
+  if (origin.websocket != request.websocket)
+    return request.websocket ? "a WebSocket's URL begins with wss:// (or ws://)"
+                             : "the URL's scheme is a WebSocket's, expected https (or http)";
 
   for (const HttpHeader& header : request.headers)
     if (std::optional<std::string> fault = header_fault(header)) return fault;
@@ -123,8 +126,8 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
                        [](const HttpHeader& header) { return is_secret_header(header.name); });
   };
   if (!origin.https && !options.allow_insecure && !stays_here && secret())
-    return fmt::format("plain http to {} would show the key to everyone on the way; use https, or set allow_insecure",
-                       origin.authority());
+    return fmt::format("plain {0} to {1} would show the key to everyone on the way; use {0}s, or set allow_insecure",
+                       origin.websocket ? "ws" : "http", origin.authority());
 
   transfer.multi = &multi_for(options.tls != nullptr ? *options.tls : TlsConfig{});
   transfer.route = &transfer.multi->route(origin, transfer.proxy ? &*transfer.proxy : nullptr);
@@ -138,9 +141,14 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
   }
   transfer.method = std::move(request.method);
   transfer.body = std::move(request.body);
+  if (request.websocket) {
+    transfer.websocket = std::make_unique<WebSocketSession>(transfer.body);
+    request.headers.push_back(transfer.websocket->ask());
+    transfer.head.expect_upgrade();
+  }
   transfer.headers.assign(std::move(request.headers), agent(options.user_agent));
   if (transfer.proxy) transfer.proxy_agent = agent(options.user_agent);
-  transfer.stream = options.stream;
+  transfer.stream = options.stream || request.websocket;
   const Bounds bounds = options.bounds != nullptr ? *options.bounds : Bounds{};
   transfer.max_body = bounds.max_body;
   transfer.max_header = bounds.max_header;
@@ -148,7 +156,8 @@ std::optional<std::string> Engine::prepare(Transfer& transfer, HttpRequest& requ
 }
 
 bool Engine::ready() const noexcept {
-  return !starting_.empty() || !resuming_.empty() || !stopped_.empty() || !cancelled_.empty() || !changed_.empty();
+  return !starting_.empty() || !resuming_.empty() || !serving_.empty() || !stopped_.empty() || !cancelled_.empty() ||
+         !changed_.empty();
 }
 
 void Engine::turn() {
@@ -182,6 +191,7 @@ void Engine::poll(bool block) {
   poller_.wait(events_, timeout);
   for (const Poller::Event& event : events_) {
     if (event.tag >= multis_.size()) continue;
+    if (CURL* writer = event.writable ? multis_[event.tag]->writer(event.fd) : nullptr) serve(*transfer_of(writer));
     const bool awaited = event.readable && unheard_.contains(event.fd);
     multis_[event.tag]->act(event.fd, (event.readable ? CURL_CSELECT_IN : 0) | (event.writable ? CURL_CSELECT_OUT : 0));
     if (awaited) heard(event.fd);
@@ -203,6 +213,9 @@ void Engine::settle() {
   };
   each(starting_, [this](Transfer& transfer) { start(transfer); });
   each(resuming_, [this](Transfer& transfer) { unpause(transfer); });
+  each(serving_, [this](Transfer& transfer) {
+    if (transfer.serve_websocket()) finish(transfer, std::move(*transfer.stopped));
+  });
   each(stopped_, [this](Transfer& transfer) { finish(transfer, std::move(*transfer.stopped)); });
 
   List taken;
@@ -299,6 +312,7 @@ void Engine::launch(Transfer& transfer) {
 void Engine::unpause(Transfer& transfer) {
   if (!transfer.paused || transfer.want_pause || transfer.handle == nullptr) return;
   transfer.paused = false;
+  if (transfer.websocket) serve(transfer);  // libcurl had let go of the socket
   curl_easy_pause(transfer.handle, CURLPAUSE_CONT);
   transfer.multi->due_now();
 }
@@ -311,7 +325,7 @@ void Engine::collect(Multi& multi) {
 }
 
 void Engine::finish(Transfer& transfer, ExchangeEnd end) {
-  release(transfer, end.kind == ExchangeEnd::Kind::complete);
+  release(transfer, end.kind == ExchangeEnd::Kind::complete && !transfer.websocket);
   if (end.kind == ExchangeEnd::Kind::unreachable)
     for (const RouteName& name : transfer.route->names) resolver_->suspect(name.host);
   if (ExchangeListener* listener = std::exchange(transfer.listener, nullptr)) listener->on_end(std::move(end));
@@ -322,6 +336,7 @@ void Engine::release(Transfer& transfer, bool reusable) {
   transfer.finished = true;
   --in_flight_;
   if (transfer.handle != nullptr) {
+    if (transfer.websocket) transfer.multi->unwatch_writable(transfer.websocket->socket);
     transfer.multi->remove(transfer.handle);
     curl_easy_setopt(transfer.handle, CURLOPT_ERRORBUFFER, nullptr);
     transfer.multi->give_back(std::exchange(transfer.handle, nullptr), transfer.stream, reusable);

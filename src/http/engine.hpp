@@ -57,6 +57,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void opened(Transfer& transfer, int fd);
   void boarded(Transfer& transfer, std::uint16_t local_port);
   void spoke(Transfer& transfer, bool http2);
+  void serve(Transfer& transfer) { list(serving_, transfer); }  ///< its WebSocket has something to send
   // For the Exchange that stands for it.
   void cancel(Transfer& transfer);
   void resume(Transfer& transfer);
@@ -101,6 +102,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   List starting_{};
   List resuming_{};
+  List serving_{};    ///< WebSockets with something to send
   List stopped_{};    ///< to end with Transfer::stopped
   List cancelled_{};  ///< to remove and destroy
   std::vector<Route*> changed_{};

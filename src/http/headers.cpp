@@ -119,7 +119,7 @@ HeadReader::Line HeadReader::line(std::string_view text) {
     return Line::more;
   }
   if (text == "\r\n" || text == "\n") {
-    if (head_.status >= 200) return Line::final;
+    if (head_.status >= 200 || (upgrade_ && head_.status == 101)) return Line::final;
     head_ = {};
     return Line::interim;
   }

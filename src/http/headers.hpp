@@ -49,6 +49,8 @@ class HeadReader {
 
   /// `final`: the head is complete. `interim`: a 1xx answer's, forgotten.
   Line line(std::string_view text);
+  /// An upgrade was asked for: 101 is no interim answer but the last one.
+  void expect_upgrade() noexcept { upgrade_ = true; }
   [[nodiscard]] HttpHead take() noexcept { return std::move(head_); }
   [[nodiscard]] bool http2() const noexcept { return http2_; }
   /// The status line of the answer has come.
@@ -57,6 +59,7 @@ class HeadReader {
  private:
   HttpHead head_{};
   bool http2_ = false;
+  bool upgrade_ = false;
 };
 
 }  // namespace detail

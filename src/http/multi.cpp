@@ -47,7 +47,8 @@ bool Multi::trusts(const TlsConfig& tls) const noexcept {
 }
 
 Route& Multi::route(const Origin& origin, const Proxy* proxy) {
-  std::string key = origin.https ? "https " : "http ";
+  std::string key = origin.websocket ? "ws" : "http";
+  key += origin.https ? "s " : " ";
   key += origin.host;
   key += ' ';
   key += std::to_string(origin.port);
@@ -57,7 +58,8 @@ Route& Multi::route(const Origin& origin, const Proxy* proxy) {
   }
   std::unique_ptr<Route>& found = routes_[key];
   if (found) return *found;
-  found = std::make_unique<Route>(Route{.host = Host(origin.https ? Host::Protocol::unknown : Host::Protocol::http1),
+  const bool may_multiplex = origin.https && !origin.websocket;
+  found = std::make_unique<Route>(Route{.host = Host(may_multiplex ? Host::Protocol::unknown : Host::Protocol::http1),
                                         .poller = poller_,
                                         .origin = origin});
   found->authority = origin.authority();
@@ -154,6 +156,20 @@ void Multi::set_trust(CURL* handle) const noexcept {
     curl_easy_setopt(handle, option, &pem);
 }
 
+bool Multi::watch_writable(CURL* handle, curl_socket_t socket) {
+  writers_[socket] = handle;
+  return poller_.watch(socket, tag_, true, true, true) == 0;
+}
+
+void Multi::unwatch_writable(curl_socket_t socket) noexcept {
+  if (writers_.erase(socket) > 0) (void)poller_.watch(socket, tag_, true, false, true);
+}
+
+CURL* Multi::writer(curl_socket_t socket) const noexcept {
+  const auto found = writers_.find(socket);
+  return found == writers_.end() ? nullptr : found->second;
+}
+
 void Multi::act(curl_socket_t socket, int happened) noexcept {
   if (socket == CURL_SOCKET_TIMEOUT) deadline_.reset();
   int running = 0;
@@ -168,11 +184,12 @@ void Multi::act(curl_socket_t socket, int happened) noexcept {
 int Multi::on_socket(CURL* handle, curl_socket_t socket, int what, void* self, void* known) noexcept {
   auto& multi = *static_cast<Multi*>(self);
   if (what == CURL_POLL_REMOVE) {
+    multi.writers_.erase(socket);
     multi.poller_.forget(socket);
     return 0;
   }
   const bool read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
-  const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+  const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT || multi.writers_.contains(socket);
   const int failed = multi.poller_.watch(socket, multi.tag_, read, write, known != nullptr);
   if (failed != 0) {
     multi.on_unwatched(handle, failed);

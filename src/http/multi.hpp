@@ -70,6 +70,13 @@ class Multi {
   /// libcurl has something to do at once.
   void due_now() noexcept { deadline_ = TimePoint::min(); }
 
+  /// Watches a transfer's socket for room to write too, of which libcurl knows nothing, until it is turned off or
+  /// libcurl lets go of the socket. False: the system watches no more.
+  [[nodiscard]] bool watch_writable(CURL* handle, curl_socket_t socket);
+  void unwatch_writable(curl_socket_t socket) noexcept;
+  /// The transfer for which a socket is so watched, or null.
+  [[nodiscard]] CURL* writer(curl_socket_t socket) const noexcept;
+
   /// Lets libcurl act on a socket (CURL_CSELECT_*), or on its time where `socket` is CURL_SOCKET_TIMEOUT.
   void act(curl_socket_t socket, int happened) noexcept;
   /// Calls `ended(handle, code)` for each transfer that has ended.
@@ -98,6 +105,7 @@ class Multi {
   std::unordered_map<std::string, std::unique_ptr<Route>> routes_{};
   std::unordered_map<std::string, std::uint64_t> told_{};
   std::array<std::vector<CURL*>, 2> handles_{};  ///< for unary transfers, for streams
+  std::unordered_map<curl_socket_t, CURL*> writers_{};
   std::size_t running_ = 0;
   std::size_t kept_connections_ = 0;
 };

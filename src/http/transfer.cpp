@@ -37,6 +37,7 @@ bool Transfer::set_up(CURL* to) noexcept {
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_FRESH_CONNECT, route->host.must_open() ? 1L : 0L);
+  if (websocket && !WebSocketSession::set_up(to)) return false;
   return good && set_method(to) && set_proxy(to) && set_addresses(to);
 }
 
@@ -46,6 +47,7 @@ bool Transfer::set_method(CURL* to) noexcept {
     good = curl_easy_setopt(to, option, value) == CURLE_OK && good;
   };
   set(CURLOPT_HTTPGET, 1L);  // undoes what the handle's last request set
+  if (websocket) return good;
   const bool posts = method == "POST" || !body.empty();
   if (method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
@@ -141,7 +143,9 @@ std::size_t Transfer::take_header(std::string_view line) {
   if (first && head.begun()) engine.spoke(*this, head.http2());
   if (read != HeadReader::Line::final) return line.size();
   head_done = true;
-  listener->on_head(head.take());
+  HttpHead answer = head.take();
+  if (websocket && answer.status == 101 && !take_upgrade(answer)) return kStop;
+  listener->on_head(std::move(answer));
   return listener == nullptr ? kStop : line.size();
 }
 
@@ -152,15 +156,24 @@ std::size_t Transfer::take_body(std::string_view bytes) {
     paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
+  if (websocket) return take_frames(bytes);
+  return take_payload(bytes) ? bytes.size() : kStop;
+}
+
+bool Transfer::take_payload(std::string_view bytes) {
   body_bytes += bytes.size();
   if (body_bytes > max_body) {
-    stopped = {
-        ExchangeEnd::Kind::too_large,
-        fmt::format("the body of {}'s answer is larger than bounds.max_body ({} bytes)", route->authority, max_body)};
-    return kStop;
+    too_large();
+    return false;
   }
   listener->on_body(bytes);
-  return listener == nullptr ? kStop : bytes.size();
+  return listener != nullptr;
+}
+
+void Transfer::too_large() {
+  stopped = {
+      ExchangeEnd::Kind::too_large,
+      fmt::format("the body of {}'s answer is larger than bounds.max_body ({} bytes)", route->authority, max_body)};
 }
 
 /// libcurl would send the request once more, on another connection, because the kept one that it took was dead. Whether
@@ -180,6 +193,7 @@ int Transfer::before_request(std::uint16_t local_port) {
   }
   sent = true;
   port = local_port;
+  if (websocket && !sockets.empty()) websocket->socket = sockets.back();
   curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &written_before);
   engine.boarded(*this, local_port);
   listener->on_sent();
@@ -218,13 +232,21 @@ ExchangeEnd Transfer::broken(std::string message) const {
 ExchangeEnd Transfer::end(CURLcode code) const {
   using Kind = ExchangeEnd::Kind;
   if (stopped) return *stopped;
+  // A refused upgrade is an answer like another; libcurl keeps its body to itself.
+  const bool refused = websocket && head_done && !websocket->open;
+  if (refused && (code == CURLE_OK || code == CURLE_HTTP_RETURNED_ERROR)) return {};
+  if (code == CURLE_OK && websocket)
+    return broken(fmt::format("{} closed the connection and not the WebSocket", route->authority));
   if (code == CURLE_OK) return {};
   if (no_socket != 0)
     return {Kind::exhausted, fmt::format("no socket for a connection to {}: {}; close some, or raise the limit of open "
                                          "files (ulimit -n)",
                                          route->authority, std::strerror(no_socket))};
   const std::string reason = error.front() != '\0' ? error.data() : curl_easy_strerror(code);
-  if (code == CURLE_OUT_OF_MEMORY && sent && !head_done)  // libcurl's word for a line over its own bound
+  // A line over libcurl's own bound; the first is what it is called before 8.6, whose headers may be what this is built
+  // with.
+  constexpr auto kTooLarge = static_cast<CURLcode>(100);
+  if ((code == CURLE_OUT_OF_MEMORY || code == kTooLarge) && sent && !head_done)
     return {Kind::too_large,
             fmt::format("a header line of {}'s answer is longer than libcurl takes", route->authority)};
   if (code == CURLE_OUT_OF_MEMORY) return {Kind::exhausted, fmt::format("libcurl: {}", reason)};

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "http/headers.hpp"
 #include "http/multi.hpp"
+#include "http/websocket_session.hpp"
 #include "router/runtime.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -21,7 +23,7 @@ class Engine;
 ///
 /// libcurl holds pointers into it until its handle is removed from the multi, which cannot be done inside a callback
 /// of libcurl's. So it outlives the Exchange that stands for it, and only the engine destroys it.
-struct Transfer final : Visit {
+struct Transfer final : Visit, private WebSocketFrames::Handler {
   Transfer(Engine& owner, ExchangeListener& to) : engine(owner), listener(&to) {}
 
   Engine& engine;
@@ -36,7 +38,8 @@ struct Transfer final : Visit {
   std::string body{};
   HeaderList headers{};
   std::optional<Proxy> proxy{};
-  std::string proxy_agent{};  ///< User-Agent towards the proxy
+  std::string proxy_agent{};                      ///< User-Agent towards the proxy
+  std::unique_ptr<WebSocketSession> websocket{};  ///< null: plain HTTP
   bool stream = false;
   std::size_t max_header = 0;
   std::size_t max_body = 0;
@@ -65,6 +68,8 @@ struct Transfer final : Visit {
   [[nodiscard]] bool set_up(CURL* to) noexcept;
   /// How it ended, by libcurl's verdict.
   [[nodiscard]] ExchangeEnd end(CURLcode code) const;
+  /// A WebSocket's share of what the engine does outside libcurl's callbacks: sends what waits. True: it has ended.
+  [[nodiscard]] bool serve_websocket();
   /// Wipes what authenticates, and frees what only the way there needed.
   void wipe_request() noexcept;
 
@@ -75,6 +80,14 @@ struct Transfer final : Visit {
   [[nodiscard]] bool wrote_request() const noexcept;
   std::size_t take_header(std::string_view line);
   std::size_t take_body(std::string_view bytes);
+  [[nodiscard]] bool take_upgrade(HttpHead& answer);
+  void close_websocket();
+  bool take_payload(std::string_view bytes);
+  std::size_t take_frames(std::string_view bytes);
+  bool on_payload(std::string_view bytes) override { return take_payload(bytes); }
+  bool on_ping(std::string_view payload) override;
+  bool on_length(std::uint64_t payload) override;
+  void too_large();
   int before_request(std::uint16_t local_port);
   curl_socket_t open_socket(const curl_sockaddr& address);
   void refuse_resend();

@@ -37,10 +37,13 @@ std::variant<Origin, std::string> read_url(const std::string& url) {
   std::string scheme;
   parsed.with(CURLUPART_SCHEME, 0, [&](std::string_view text) { scheme = text; });
   lower(scheme);
-  if (scheme != "https" && scheme != "http")
+  const bool websocket = scheme == "wss" || scheme == "ws";
+  if (scheme != "https" && scheme != "http" && !websocket)
     return fmt::format("the URL's scheme is \"{}\", expected https (or http)", scheme.substr(0, 32));
 
-  Origin origin{.https = scheme == "https", .user_info = parsed.has(CURLUPART_USER) || parsed.has(CURLUPART_PASSWORD)};
+  Origin origin{.https = scheme == "https" || scheme == "wss",
+                .websocket = websocket,
+                .user_info = parsed.has(CURLUPART_USER) || parsed.has(CURLUPART_PASSWORD)};
   // libcurl looks a name up in punycode; where it has no IDN support, it looks it up as it stands.
   const auto take = [&](std::string_view text) { origin.host = text; };
   if (!parsed.with(CURLUPART_HOST, CURLU_PUNYCODE, take)) parsed.with(CURLUPART_HOST, 0, take);

@@ -12,7 +12,8 @@ namespace detail {
 
 /// Where a URL leads, as libcurl reads it: two readings of one URL are how keys end up with the wrong host.
 struct Origin {
-  bool https = false;
+  bool https = false;      ///< or wss
+  bool websocket = false;  ///< ws or wss
   bool user_info = false;  ///< the URL holds a user name or a password
   std::string host{};      ///< lower case, punycode, IPv6 without brackets
   std::uint16_t port = 0;

@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <cmath>
-#include <tuple>
 
-#include "pool/pool_state.hpp"
+#include "pool/choice.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
-constexpr std::size_t kSample = 16;  ///< else so many of them
+constexpr int kTiers = 4;
 
 Order order_of(Rotation rotation) noexcept {
   switch (rotation) {
@@ -24,21 +21,13 @@ Order order_of(Rotation rotation) noexcept {
     case Rotation::round_robin:
     case Rotation::hash:
     case Rotation::least_used:
+    case Rotation::lowest_cost:
       break;
   }
   return Order::turn;
 }
 
 }  // namespace
-
-/// One search for a credential.
-struct PoolState::Choice {
-  const Demand& demand;
-  Service& service;
-  Asking asking;
-  TimePoint now;
-  Refusal& refusal;
-};
 
 void Refusal::consider(Credential& c, const Block& block_of_c) noexcept {
   if (block_of_c.why != Block::Why::too_big) too_big = false;
@@ -112,6 +101,12 @@ void PoolState::check(Level& level, const Asking& asking, Block& block, Level** 
     only_here.everyone = {};
     block.add(only_here);
   }
+  if (level.growth.ramp.full(level.in_flight)) {
+    Block full{.why = Block::Why::concurrency, .at = asking.now, .everyone = kNever, .needs_event = true};
+    full.limit = "slow start";
+    full.value = level.growth.ramp.places();
+    block.add(full);
+  }
   Block full;
   if (!level.ledger.empty()) {
     (void)level.ledger.admits(asking.charge, level.in_flight, asking.now, *level.calendar, full);
@@ -138,6 +133,18 @@ Block PoolState::obstacle(Credential& c, const Asking& asking, Level** tight) {
   return block;
 }
 
+/// The next attempt with it finds out whether it works again.
+bool PoolState::on_trial(const Credential& c, const AskedModel& model, TimePoint now) {
+  for (Level* level = c.key; level != nullptr; level = level->parent) {
+    if (level->idle()) continue;
+    if (level->rest.on_trial(now)) return true;
+    for (const ModelRest& each : level->model_rests) {
+      if (model.is(each) && each.rest.on_trial(now)) return true;
+    }
+  }
+  return false;
+}
+
 Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePoint now, std::uint64_t ticket) const {
   return {.model = service.model(demand.model),
           .charge = charge_of(tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens), 0,
@@ -159,11 +166,13 @@ void PoolState::wake_for_other_model(Service& service, std::string_view model) {
 bool PoolState::fits(Choice& choice, Credential& c) {
   Block block;
   Level* tight = nullptr;
-  if (!excluded_.empty() && std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end()) {
+  if (!excluded_.empty() && is_excluded(c)) return false;
+  block = obstacle(c, choice.asking, &tight);
+  if (!block) {
+    if (!choice.spares_probes || !on_trial(c, choice.asking.model, choice.now)) return true;
+    choice.spared = true;
     return false;
   }
-  block = obstacle(c, choice.asking, &tight);
-  if (!block) return true;
   choice.refusal.consider(c, block);
   if (choice.refusal.first == &c) choice.refusal.tight = tight;
   if (block.everyone > choice.now) {
@@ -171,96 +180,6 @@ bool PoolState::fits(Choice& choice, Credential& c) {
     if (choice.asking.only_model && choice.service.asleep_for.empty()) choice.service.asleep_for = choice.demand.model;
   }
   return false;
-}
-
-Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, Order order) {
-  while (true) {
-    Credential* best = nullptr;
-    Tournament::Score score;
-    for (Lane* lane : lanes) {
-      const Tournament& tournament = lane->order(order);
-      const std::uint32_t leaf = tournament.best();
-      if (leaf == Tournament::kNobody) continue;
-      if (best == nullptr || tournament.score(leaf) < score) {
-        best = lane->members[leaf];
-        score = tournament.score(leaf);
-      }
-    }
-    if (best == nullptr || fits(choice, *best)) return best;
-    if (Lane::is_ready(*best)) {
-      best->lane->hide(*best, order);
-      hidden_.emplace_back(best, order);
-    }
-  }
-}
-
-Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& lanes) {
-  std::size_t ready = 0;
-  for (const Lane* lane : lanes) ready += lane->ready.size();
-  std::array<Credential*, kScan> some{};
-  std::size_t count = 0;
-  if (ready <= kScan) {
-    for (const Lane* lane : lanes) {
-      for (Credential* c : lane->ready) some[count++] = c;
-    }
-  } else {
-    for (std::size_t i = 0; i < kSample; ++i) {
-      std::uint64_t at = random_.below(ready);
-      for (const Lane* lane : lanes) {
-        if (at < lane->ready.size()) {
-          some[count++] = lane->ready[at];
-          break;
-        }
-        at -= lane->ready.size();
-      }
-    }
-  }
-  Credential* best = nullptr;
-  double most = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    Credential* c = some[i];
-    if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
-    double room = 1;
-    for (Level* level = c->key; level != nullptr; level = level->parent) {
-      const Charge& charge = choice.asking.charge;
-      if (!level->ledger.empty()) {
-        room = std::min(room, level->ledger.headroom(charge, level->in_flight, choice.now, *level->calendar));
-      }
-      for (const auto& each : level->scoped) {
-        if (!choice.asking.model.is(each->name)) continue;
-        room = std::min(room, each->ledger.headroom(charge, each->in_flight, choice.now, *level->calendar));
-      }
-    }
-    // Of equals, the one with the fewest in flight; then the one that has waited longest.
-    const double busy = c->in_flight / c->weight;
-    const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
-    if (best == nullptr || std::tuple(-room, busy, c->picked) < std::tuple(-most, least_busy, best->picked)) {
-      best = c;
-      most = room;
-    }
-  }
-  if (best != nullptr || ready <= kScan) return best;
-  return choose(choice, lanes, Order::turn);
-}
-
-Credential* PoolState::choose_sticky(Choice& choice, const std::vector<Lane*>& lanes) {
-  const std::uint64_t session = stable_hash(choice.demand.session);
-  while (true) {
-    Credential* best = nullptr;
-    double least = 0;
-    for (Lane* lane : lanes) {
-      for (Credential* c : lane->ready) {
-        if (std::any_of(hidden_.begin(), hidden_.end(), [c](const auto& each) { return each.first == c; })) continue;
-        const double distance = -std::log(unit(mix(session ^ c->hash))) / c->weight;
-        if (best == nullptr || distance < least) {
-          best = c;
-          least = distance;
-        }
-      }
-    }
-    if (best == nullptr || fits(choice, *best)) return best;
-    if (Lane::is_ready(*best)) hidden_.emplace_back(best, Order::turn);
-  }
 }
 
 /// Finds, among those asleep, who will have room for this demand first. A sleeper has none before it wakes, so only
@@ -277,8 +196,7 @@ void PoolState::look_at_sleepers(Choice& choice) {
     const bool may_be_first = c.wake < choice.refusal.at || choice.refusal.first == nullptr;
     const bool may_have_event = !looked_for_event && choice.service.awaiting != 0;
     if (!may_be_first && !may_have_event) continue;
-    const bool serves = c.lane != nullptr && c.lane->serves(choice.demand.model) &&
-                        std::find(excluded_.begin(), excluded_.end(), c.key) == excluded_.end();
+    const bool serves = c.lane != nullptr && c.lane->serves(choice.demand.model) && !is_excluded(c);
     if (serves && (may_be_first || c.awaits_event)) {
       Level* tight = nullptr;
       const Block block = obstacle(c, choice.asking, &tight);
@@ -299,15 +217,70 @@ void PoolState::exclude(const Demand& demand) {
   }
 }
 
-bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal) {
+bool PoolState::is_excluded(const Credential& c) const noexcept {
+  return std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+}
+
+/// Preferred region before others; those without weight last.
+void PoolState::find_lanes(const Service& service, std::string_view model, std::string_view region, int tier) {
+  lanes_.clear();
+  for (const auto& lane : service.lanes) {
+    const int its = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    if (its == tier && lane->serves(model)) lanes_.push_back(lane.get());
+  }
+}
+
+Credential* PoolState::choose_in(Choice& choice, Rotation rotation, std::string_view region) {
+  for (int tier = 0; tier < kTiers; ++tier) {
+    find_lanes(choice.service, choice.demand.model, region, tier);
+    if (lanes_.empty()) continue;
+    Credential* found = nullptr;
+    if (rotation == Rotation::least_used) {
+      found = choose_sampled(choice, lanes_);
+    } else if (rotation == Rotation::hash && !choice.demand.session.empty()) {
+      found = choose_sticky(choice, lanes_);
+    } else {
+      found = choose(choice, lanes_, order_of(rotation));
+    }
+    if (found != nullptr || choice.refusal.for_own) return found;
+  }
+  return nullptr;
+}
+
+const Credential* PoolState::own_to_wait_for(const Demand& demand) {
+  const Service* service = find_service(demand.service);
+  if (service == nullptr || service->affinity_wait == Nanos(0) || demand.session.empty()) return nullptr;
+  if (demand.rotation.value_or(service->rotation) != Rotation::hash) return nullptr;
+  for (int tier = 0; tier < kTiers; ++tier) {
+    find_lanes(*service, demand.model, demand.region.empty() ? std::string_view(region_) : demand.region, tier);
+    if (!lanes_.empty()) return own_of(lanes_, stable_hash(demand.session));
+  }
+  return nullptr;
+}
+
+void PoolState::restore_hidden(const Service& service, const Credential* except) {
+  for (const auto& [c, order] : hidden_) {
+    if (c == except) continue;
+    c->turn = std::max(c->turn, service.turn);
+    if (order == Order::draw) c->draw = service.draw + random_.exponential() / c->weight;
+    c->lane->refresh(*c);
+  }
+}
+
+bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
+                     std::optional<TimePoint> since) {
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return false;
   refusal.timeout = service->level.ledger.timeout();
+  if (sharing && !sharing->open(*service->members.front(), refusal)) return false;
   Choice choice{.demand = demand,
                 .service = *service,
                 .asking = asking_of(demand, *service, now, ticket),
                 .now = now,
-                .refusal = refusal};
+                .refusal = refusal,
+                .own_until = since ? later(*since, service->affinity_wait) : TimePoint::min(),
+                // Who has met a failure already is not to meet those of others' trials, too.
+                .spares_probes = demand.exclude != nullptr && !demand.exclude->empty()};
   wake_due(*service, now);
   wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
@@ -321,34 +294,23 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
 
   Credential* found = nullptr;
   hidden_.clear();
-  // Preferred region before others; those without weight last.
-  for (int tier = 0; tier < 4 && found == nullptr && !whole; ++tier) {
-    lanes_.clear();
-    for (const auto& lane : service->lanes) {
-      const int its = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
-      if (its == tier && lane->serves(demand.model)) lanes_.push_back(lane.get());
-    }
-    if (lanes_.empty()) continue;
-    if (rotation == Rotation::least_used) {
-      found = choose_sampled(choice, lanes_);
-    } else if (rotation == Rotation::hash && !demand.session.empty()) {
-      found = choose_sticky(choice, lanes_);
-    } else {
-      found = choose(choice, lanes_, order_of(rotation));
-    }
+  if (!whole) found = choose_in(choice, rotation, region);
+  if (found == nullptr && choice.spared && !refusal.for_own) {
+    restore_hidden(*service, nullptr);
+    choice.spares_probes = false;
+    found = choose_in(choice, rotation, region);
   }
   if (found != nullptr) take(choice, *found, rotation, lease);
-  for (const auto& [c, order] : hidden_) {
-    if (c == found) continue;
-    c->turn = std::max(c->turn, service->turn);
-    if (order == Order::draw) c->draw = service->draw + random_.exponential() / c->weight;
-    c->lane->refresh(*c);
-  }
+  restore_hidden(*service, found);
   if (found != nullptr) return true;
 
   if (whole) {
     refusal.consider(*service->members.front(), whole);
     refusal.tight = tight;
+    return false;
+  }
+  if (refusal.for_own) {
+    refusal.timeout = std::max(refusal.timeout, service->affinity_wait);
     return false;
   }
   look_at_sleepers(choice);
@@ -367,6 +329,8 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
                 .now = now,
                 .refusal = refusal};
   wake_due(*service, now);
+  wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
   wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
   exclude(demand);
@@ -423,6 +387,7 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
 
   const auto enter = [&](Level& level) {
     record.path[record.levels++] = &level;
+    if (level.growth.limited) level.growth.begin(level.in_flight, choice.now);
     ++level.in_flight;
     if (level.idle()) return;
     const auto start = [&](Rest& rest, std::string_view model) {
@@ -450,7 +415,8 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   if (rotation == Rotation::random) {
     service.draw = std::max(service.draw, c.draw);
     c.draw = service.draw + random_.exponential() / c.weight;
-  } else if (rotation == Rotation::round_robin || (rotation == Rotation::hash && choice.demand.session.empty())) {
+  } else if (rotation == Rotation::round_robin || rotation == Rotation::lowest_cost ||
+             (rotation == Rotation::hash && choice.demand.session.empty())) {
     service.turn = std::max(service.turn, c.turn);
     c.turn = service.turn + 1 / c.weight;
   }
@@ -469,7 +435,7 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
     Block block = obstacle(c, choice.asking);
-    const bool tried = std::find(excluded_.begin(), excluded_.end(), c.key) != excluded_.end();
+    const bool tried = is_excluded(c);
     if (!block) block = {.why = tried ? Block::Why::tried : Block::Why::requests, .at = std::max(c.wake, choice.now)};
     const auto left = block.at == kNever || block.needs_event
                           ? std::chrono::milliseconds(-1)

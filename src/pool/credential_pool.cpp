@@ -65,7 +65,7 @@ std::shared_ptr<CredentialPool> CredentialPool::create(const std::vector<Service
                                                        std::uint64_t seed) {
   // The constructor is private, so make_shared cannot reach it.
   std::shared_ptr<CredentialPool> pool(new CredentialPool);  // NOLINT(cppcoreguidelines-owning-memory)
-  pool->state_ = std::make_unique<detail::PoolState>(retry, region, seed);
+  pool->state_ = std::make_unique<detail::PoolState>(region, seed);
   pool->state_->build(services, retry, std::move(region));
   return pool;
 }

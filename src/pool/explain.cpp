@@ -43,6 +43,8 @@ std::string_view name_of(Rotation rotation) noexcept {
       return "least_used";
     case Rotation::lowest_latency:
       return "lowest_latency";
+    case Rotation::lowest_cost:
+      return "lowest_cost";
   }
   return "";
 }
@@ -90,6 +92,8 @@ std::string words_of(const Block& block, std::int64_t left_ms) {
       return "kept for a call that waits longer";
     case Why::tried:
       return "tried already";
+    case Why::store:
+      return "the quota store has not answered yet";
   }
   return "";
 }
@@ -148,6 +152,11 @@ Unavailable PoolState::explain(const Demand& demand, Block::Why first, TimePoint
   if (found == nullptr || found->members.empty()) {
     answer.kind = ErrorKind::config;
     answer.reason = fmt::format("service {} has no enabled credential", demand.service);
+    return answer;
+  }
+  if (sharing && !sharing->objection().empty()) {
+    answer.kind = ErrorKind::connection;
+    answer.reason = sharing->objection();
     return answer;
   }
   Service& service = *found;

@@ -6,6 +6,7 @@
 #include "pool/calendar.hpp"
 #include "pool/charge.hpp"
 #include "pool/learned.hpp"
+#include "pool/shared_gauge.hpp"
 #include "pool/sliding_log.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -43,6 +44,7 @@ struct Gauge {
   std::int64_t external = 0;  ///< counted by others: what the provider says beyond our own
   SlidingLog log{};           ///< sliding; of a learned one in any case, for its last minutes
   std::unique_ptr<Learned> learned{};
+  std::shared_ptr<SharedGauge> shared{};  ///< where other processes spend of it too
 
   /// The same limit in another set of them.
   [[nodiscard]] bool same_as(const Gauge& other) const noexcept {

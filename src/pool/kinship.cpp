@@ -47,7 +47,7 @@ void PoolState::put_above(Level& owner, Level& joint) {
     std::erase_if(before->members, [&](const Credential* c) {
       return std::find(owner.members.begin(), owner.members.end(), c) != owner.members.end();
     });
-    std::erase(before->streak, &owner);
+    before->streak.forget(&owner);
   }
   for (LeaseRecord& record : records_) {
     if (record.number == 0) continue;
@@ -68,23 +68,23 @@ void PoolState::put_above(Level& owner, Level& joint) {
   forget_learned(owner);
 }
 
-/// True where `owner` has been joined with others.
-bool PoolState::join_at(Level::Kind kind, Level& owner, const std::string& name) {
-  if (stated_owners_.size() >= kMostOwners) return false;
+/// The level that `owner` now shares with others; nullptr where it was not joined just now.
+Level* PoolState::join_at(Level::Kind kind, Level& owner, const std::string& name) {
+  if (stated_owners_.size() >= kMostOwners) return nullptr;
   Level*& known = stated_owners_[name];
   if (known == nullptr) known = &owner;
-  if (known == &owner || owner.parent == known) return false;
+  if (known == &owner || owner.parent == known) return nullptr;
   if (!known->stated) {
-    if (kind == Level::Kind::project && known->parent != owner.parent) return false;
+    if (kind == Level::Kind::project && known->parent != owner.parent) return nullptr;
     Level* joint = level(kind, "stated\n" + name);
     put_above(*known, *joint);
     known = joint;
   } else if (kind == Level::Kind::project && known->parent != owner.parent) {
-    return false;
+    return nullptr;
   }
   put_above(owner, *known);
   wake_members(*known);
-  return true;
+  return known;
 }
 
 void PoolState::join(LeaseRecord& record, const std::string& organization, const std::string& project) {
@@ -94,9 +94,12 @@ void PoolState::join(LeaseRecord& record, const std::string& organization, const
   key.stated_organization = organization;
   key.stated_project = project;
   const std::string of = record.credential->service->provider + '\n' + organization;
-  if (!organization.empty()) (void)join_at(Level::Kind::account, configured_owner(key), of);
+  const auto join_below = [&](Level::Kind kind, Level& owner, const std::string& name, const std::string& stated) {
+    if (const Level* joint = join_at(kind, owner, name)) note_joined(*record.credential, *joint, stated);
+  };
+  if (!organization.empty()) join_below(Level::Kind::account, configured_owner(key), of, organization);
   const bool in_project = key.parent != nullptr && key.parent->kind == Level::Kind::project;
-  if (!project.empty() && !in_project) (void)join_at(Level::Kind::project, key, of + '\n' + project);
+  if (!project.empty() && !in_project) join_below(Level::Kind::project, key, of + '\n' + project, project);
 }
 
 }  // namespace detail

@@ -22,8 +22,8 @@ Tournament::Score score_of(const Credential& c, Order which) noexcept {
     case Order::busy:
       return {flying / c.weight, c.picked};
     case Order::latency: {
-      // Whoever is not known yet is tried first, one call at a time.
-      if (c.latency <= 0) return {-1e18 + flying, c.picked};
+      // Whoever is not known yet is tried first, by one call at a time.
+      if (c.latency <= 0) return {c.in_flight == 0 ? -1e18 : 1e18 + flying, c.picked};
       // All forget at the same pace, so what they are compared by does not change while nothing happens.
       const double age = static_cast<double>(c.latency_at.time_since_epoch().count()) / kForgetNs;
       return {std::log(c.latency) + age + std::log(flying / c.weight), c.picked};
@@ -60,6 +60,11 @@ Tournament& Lane::order(Order which) {
     for (const Credential* c : ready) slot->set(c->leaf, score_of(*c, which));
   }
   return *slot;
+}
+
+const Affinity& Lane::affinity() {
+  if (!homes) homes = std::make_unique<Affinity>(members);
+  return *homes;
 }
 
 void Lane::refresh(const Credential& c) noexcept {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pool/affinity.hpp"
 #include "pool/topology.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -26,6 +27,7 @@ struct Lane {
   std::vector<Credential*> members{};  ///< by leaf
   std::vector<Credential*> ready{};    ///< in no order
   std::array<std::unique_ptr<Tournament>, kOrders> orders{};
+  std::unique_ptr<Affinity> homes{};
 
   [[nodiscard]] bool serves(std::string_view model) const noexcept;
 
@@ -36,6 +38,8 @@ struct Lane {
   /// The order's tournament, made when first asked for.
   [[nodiscard]] Tournament& order(Order which);
   [[nodiscard]] bool has(Order which) const noexcept { return orders[static_cast<std::size_t>(which)] != nullptr; }
+  /// Whose own sessions are; made when first asked for.
+  [[nodiscard]] const Affinity& affinity();
   /// The scores of `c` changed.
   void refresh(const Credential& c) noexcept;
   void refresh(const Credential& c, Order which) noexcept;

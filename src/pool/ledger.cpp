@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/projection.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& calendar) noexcept {
+Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& calendar) {
   const bool requests = gauge.counts == Counted::requests;
   Block block{.why = requests ? Block::Why::requests : Block::Why::tokens};
   block.limit = gauge.name();
@@ -16,6 +18,10 @@ Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& 
   if (amount > gauge.limit) {
     block.why = Block::Why::too_big;
     block.at = kNever;
+    return block;
+  }
+  if (gauge.shared) {
+    gauge.shared->wait(gauge, amount, now, calendar, block);
     return block;
   }
   block.at = gauge.room_at(amount, now, calendar);
@@ -96,7 +102,7 @@ void Ledger::recall(std::uint64_t since, TimePoint at, std::int64_t requests, st
 
 bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar, Block& block) {
   bool good = true;
-  if (concurrency_ != 0 && in_flight >= concurrency_) {
+  if (concurrency_ != 0 && in_flight >= (permits_ ? permits_->ask(concurrency_, in_flight, now) : concurrency_)) {
     good = false;
     Block full{.why = Block::Why::concurrency, .at = now, .everyone = kNever, .needs_event = true};
     full.limit = "concurrency";
@@ -106,7 +112,7 @@ bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar
   for (Gauge& gauge : gauges_) {
     gauge.turn(now, calendar);
     const std::int64_t amount = gauge.needed(amount_of(gauge.counts, charge));
-    if (amount == 0 || amount <= gauge.room()) continue;
+    if (amount == 0 || amount <= (gauge.shared ? gauge.shared->room(gauge, now) : gauge.room())) continue;
     if (gauge.learned && (gauge.learned->stale(now) || (in_flight == 0 && now >= gauge.learned->probe_at()))) continue;
     good = false;
     block.add(wait_of(gauge, amount, now, calendar));
@@ -117,6 +123,7 @@ bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar
 void Ledger::reserve(std::uint64_t lease, const Charge& charge, TimePoint now) noexcept {
   for (Gauge& gauge : gauges_) {
     gauge.pending += amount_of(gauge.counts, charge);
+    if (gauge.shared) gauge.shared->reserve(gauge, amount_of(gauge.counts, charge));
     if (gauge.learned && now >= gauge.learned->probe_at() && gauge.room() < 0) gauge.learned->probe(lease, now);
   }
 }
@@ -127,12 +134,15 @@ void Ledger::send(std::uint64_t lease, const Charge& charge, TimePoint at, Calen
     const std::int64_t amount = amount_of(gauge.counts, charge);
     gauge.pending -= amount;
     gauge.send(amount, at, calendar);
+    if (gauge.shared) gauge.shared->send(gauge, amount, at);
   }
 }
 
 void Ledger::give_back(std::uint64_t lease, const Charge& charge) noexcept {
   for (Gauge& gauge : gauges_) {
-    if (lease >= gauge.since) gauge.pending -= amount_of(gauge.counts, charge);
+    if (lease < gauge.since) continue;
+    gauge.pending -= amount_of(gauge.counts, charge);
+    if (gauge.shared) gauge.shared->give_back(gauge, amount_of(gauge.counts, charge));
   }
 }
 
@@ -145,6 +155,7 @@ bool Ledger::settle(std::uint64_t lease, const Charge& reserved, const Charge& a
     if (delta == 0) continue;
     room = room || delta < 0;
     gauge.adjust(delta, sent, now, calendar);
+    if (gauge.shared) gauge.shared->settle(gauge, delta, sent, now);
   }
   return room;
 }
@@ -158,7 +169,12 @@ double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Cale
     gauge.turn(now, calendar);
     if (gauge.learned && gauge.learned->stale(now)) continue;
     const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
-    least = std::min(least, left / static_cast<double>(gauge.limit));
+    double share = left / static_cast<double>(gauge.limit);
+    if (gauge.span == Span::day || gauge.span == Span::month) {
+      const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
+      share = projected(share, period_of(gauge.span, now, calendar).ends - now, length);
+    }
+    least = std::min(least, share);
   }
   return least;
 }

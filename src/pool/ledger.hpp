@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Block {
     too_big,       ///< more tokens than the limit
     waited_for,    ///< kept for a call that waits
     tried,         ///< this call had it already
+    store,         ///< the quota store cannot be reached, or not yet
   };
   Why why = Why::none;
   TimePoint at{};            ///< no earlier than this; kNever: not by itself
@@ -61,6 +63,8 @@ class Ledger {
   [[nodiscard]] const std::vector<Gauge>& gauges() const noexcept { return gauges_; }
   [[nodiscard]] std::vector<Gauge>& gauges() noexcept { return gauges_; }
   [[nodiscard]] int concurrency() const noexcept { return concurrency_; }
+  /// Where other processes have attempts in flight too.
+  [[nodiscard]] std::shared_ptr<SharedPermits>& permits() noexcept { return permits_; }
   [[nodiscard]] Nanos timeout() const noexcept { return timeout_; }
 
   /// Whether `charge` may start at `now` with `in_flight` under way; adds what is in the way to `block`.
@@ -76,7 +80,8 @@ class Ledger {
   bool settle(std::uint64_t lease, const Charge& reserved, const Charge& actual, TimePoint sent, TimePoint now,
               Calendar& calendar) noexcept;
 
-  /// Share of the tightest limit that is left after `charge`, 0 to 1; 1 without limits.
+  /// Share of the tightest limit that is left after `charge`, of a day's when the day ends (projection.hpp); 1 without
+  /// limits.
   [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
 
   /// An answer, as the source of what it states.
@@ -104,6 +109,7 @@ class Ledger {
  private:
   std::vector<Gauge> gauges_{};
   int concurrency_ = 0;
+  std::shared_ptr<SharedPermits> permits_{};
   Nanos timeout_ = std::chrono::seconds(30);
 };
 

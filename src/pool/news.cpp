@@ -1,5 +1,6 @@
 #include "pool/news.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pool/pool_state.hpp"
@@ -59,6 +60,19 @@ void PoolState::note(const Credential& c, const Level& level, const Rest& rest, 
     }
   }
   news_.push_back(std::move(news));
+  pending_.store(true, std::memory_order_relaxed);
+}
+
+void PoolState::note_joined(const Credential& c, const Level& joint, std::string_view owner) {
+  if (!watcher) return;
+  const auto other = std::find_if(joint.members.begin(), joint.members.end(),
+                                  [&](const Credential* each) { return each->key != c.key; });
+  if (other == joint.members.end()) return;
+  news_.push_back({.service = c.service->id,
+                   .credential = c.config->id,
+                   .level = std::string(name_of(joint.kind)),
+                   .with = (*other)->config->id,
+                   .owner = std::string(owner)});
   pending_.store(true, std::memory_order_relaxed);
 }
 

@@ -9,7 +9,7 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// A change of a credential's state, for whoever observes the pool.
+/// A change of a credential's state, for whoever observes the pool; or, with `with`, that two of them share a level.
 struct PoolNews {
   std::string service{};
   std::string credential{};
@@ -18,6 +18,8 @@ struct PoolNews {
   std::string model{};  ///< empty: all
   std::string reason{};
   std::chrono::milliseconds available_in{0};  ///< max(): not by itself
+  std::string with{};                         ///< joined: the other credential
+  std::string owner{};                        ///< joined: of the level, as the provider names it
 };
 
 using PoolWatcher = std::function<void(const PoolNews&)>;

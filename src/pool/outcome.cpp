@@ -17,8 +17,6 @@ namespace {
 /// `auth` from so many accounts of one service within this time means that the address is wrong, not the keys.
 constexpr std::size_t kAccountsForWrongEndpoint = 3;
 constexpr Nanos kWrongEndpointWithin = std::chrono::seconds(10);
-/// So many keys in a row that meet their limit, and are not known to be of different accounts, share it.
-constexpr std::size_t kKeysForSharedLimit = 3;
 /// Models set aside or resting at one level; more than that, and the oldest is forgotten.
 constexpr std::size_t kMostModelRests = 256;
 
@@ -73,12 +71,12 @@ AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
 
 bool PoolState::applaud(LeaseRecord& record) {
   bool changed = false;
+  const AskedModel model = model_of(record);
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
-    level.streak.clear();
+    level.streak.served(model.limited());
     bool ended = level.rest.succeed(record.number);
     if (!level.model_rests.empty()) {
-      const AskedModel model = model_of(record);
       const auto gone = std::erase_if(
           level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
       ended = ended || gone != 0;
@@ -130,17 +128,22 @@ bool PoolState::wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint n
   return true;
 }
 
-void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now) {
+/// Several keys in a row that meet their limit, and are not known to be of different accounts, share it.
+void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now) {
   Level* key = record.path[0];
+  const RetryPolicy& policy = record.credential->service->policy;
+  const auto is_over = [&](const Level& each) {
+    if (model.empty()) return !each.rest.check(now);
+    const auto rest = std::find_if(each.model_rests.begin(), each.model_rests.end(),
+                                   [&](const ModelRest& one) { return one.group && one.name == model; });
+    return rest == each.model_rests.end() || !rest->rest.check(now);
+  };
   for (std::size_t i = 1; i < record.levels; ++i) {
     Level& peers = *record.path[i];
-    if (peers.kind != Level::Kind::peers) continue;
-    std::erase_if(peers.streak, [&](const Level* each) { return each == key || !each->rest.check(now); });
-    peers.streak.push_back(key);
-    if (peers.streak.size() < kKeysForSharedLimit) return;
-    peers.streak.clear();
-    peers.rest.fail(news, policy_, now);
-    note(*record.credential, peers, peers.rest, {}, now);
+    if (peers.kind != Level::Kind::peers || !peers.streak.add(model, key, is_over)) continue;
+    Rest& rest = model.empty() ? peers.rest : model_rest(peers, model, true);
+    rest.fail(news, policy, now);
+    note(*record.credential, peers, rest, model, now);
   }
 }
 
@@ -148,7 +151,9 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   const CredentialEffect effect = consequence(failure.failure).credential;
   Level* level = level_of(record, failure.scope);
   if (effect == CredentialEffect::none || level == nullptr) return failure.failure;
+  if (sharing) sharing->rests_changed();
 
+  const RetryPolicy& policy = record.credential->service->policy;
   Rest::News news{.words = failure.message, .status = failure.status.value_or(0)};
   if (failure.retry_after) news.stated = bounded(*failure.retry_after);
   news.turn = level->calendar->day(now).ends;
@@ -166,21 +171,22 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   switch (effect) {
     case CredentialEffect::rest:
       news.kind = Rest::Kind::cooling;
-      shared_rest().fail(news, policy_, now);
-      if (!one_model && level->kind == Level::Kind::key) count_streak(record, news, now);
+      shared_rest().fail(news, policy, now);
+      if (level->kind == Level::Kind::key)
+        count_streak(record, news, one_model ? model_of(record).limited() : std::string_view(), now);
       break;
     case CredentialEffect::exhaust:
       news.kind = Rest::Kind::exhausted;
-      shared_rest().fail(news, policy_, now);
+      shared_rest().fail(news, policy, now);
       break;
     case CredentialEffect::set_aside:
       news.kind = Rest::Kind::aside;
-      model_rest(*level, record.model, false).fail(news, policy_, now);
+      model_rest(*level, record.model, false).fail(news, policy, now);
       break;
     case CredentialEffect::disable:
       if (wrong_endpoint(record, *level, now, changed)) return FailureClass::config;
       news.kind = Rest::Kind::dead;
-      level->rest.fail(news, policy_, now);
+      level->rest.fail(news, policy, now);
       break;
     case CredentialEffect::none:
       break;
@@ -215,11 +221,13 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   changed = settle(*record, outcome, now) || changed;
   Verdict verdict;
   if (!outcome.failure) {
-    changed = applaud(*record) || changed;
+    const bool ended = applaud(*record);
+    if (ended && sharing) sharing->rests_changed();
+    changed = ended || changed;
   } else {
     verdict.failure = blame(*record, *outcome.failure, now, changed);
     const bool silent = outcome.failure->failure == FailureClass::cancelled;
-    changed = release(*record, silent ? Nanos(0) : bounded(policy_.cooldown), now) || changed;
+    changed = release(*record, silent ? Nanos(0) : bounded(c.service->policy.cooldown), now) || changed;
   }
   count(c, outcome, now);
   --c.in_flight;
@@ -238,6 +246,7 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
 }
 
 void PoolState::clear(Credential& c, TimePoint now) {
+  if (sharing) sharing->rests_changed();
   for (Level* level = c.key; level != nullptr; level = level->parent) {
     const bool rested = !level->rest.none() || !level->model_rests.empty();
     level->rest.clear();
@@ -251,6 +260,7 @@ void PoolState::clear(Credential& c, TimePoint now) {
 }
 
 void PoolState::disable(Credential& c, std::string_view reason, TimePoint now) {
+  if (sharing) sharing->rests_changed();
   c.key->rest.switch_off(reason);
   note(c, *c.key, c.key->rest, {}, now);
   rest_members(*c.key, now);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include <keywheel/credential_pool.hpp>
 
 #include "pool/news.hpp"
+#include "pool/pool_sharing.hpp"
 #include "pool/service.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -36,6 +38,7 @@ struct Refusal {
   TimePoint at = kNever;  ///< when the first of them will have room by itself
   bool by_event = false;  ///< a report may bring room earlier
   bool too_big = true;    ///< so far, for all that were looked at
+  bool for_own = false;   ///< others may have room: the session's own credential is waited for
   Block block{};          ///< what keeps the first of them
   Credential* first = nullptr;
   Level* tight = nullptr;  ///< level at which the first of them lacks tokens
@@ -70,12 +73,12 @@ struct LeaseRecord {
 /// The pool behind its mutex. Whoever calls holds the mutex; `now` has gone through clock().
 class PoolState {
  public:
-  PoolState(const RetryPolicy& retry, std::string region, std::uint64_t seed)
-      : policy_(retry), region_(std::move(region)), random_(seed) {}
+  PoolState(std::string region, std::uint64_t seed) : region_(std::move(region)), random_(seed) {}
 
   mutable std::mutex mutex;
   std::function<void()> listener{};
   PoolWatcher watcher{};
+  std::unique_ptr<PoolSharing> sharing{};  ///< nothing: no other process spends of the limits
 
   /// Time never goes back.
   [[nodiscard]] TimePoint clock(TimePoint now) noexcept { return clock_ = std::max(clock_, now); }
@@ -97,7 +100,14 @@ class PoolState {
 
   // admission.cpp
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
-  [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal);
+  /// `since`: when it began to wait; until affinity_wait later, it is told to wait for its session's own credential.
+  [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
+                          std::optional<TimePoint> since = std::nullopt);
+  /// The credential that a call with this demand may have to wait for by itself; null where there is none.
+  [[nodiscard]] const Credential* own_to_wait_for(const Demand& demand);
+  /// How far from its quota the service is, projected to when that turns: 1 with nothing used, below 0 where the pace
+  /// so far would end it before.
+  [[nodiscard]] double headroom(const Demand& demand, TimePoint now);
   /// Who would be lent now, as far as that is no matter of chance; nobody is. Null: `refusal` says why, and when.
   [[nodiscard]] const Credential* next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal);
   /// What keeps `c` from an attempt at `now`, its service aside.
@@ -134,10 +144,12 @@ class PoolState {
 
  private:
   friend class PoolAccess;
+  friend class PoolSharing;
   struct Choice;
 
   // news.cpp
   void note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now);
+  void note_joined(const Credential& c, const Level& joint, std::string_view owner);
 
   // topology.cpp
   struct LevelLimits {
@@ -170,7 +182,17 @@ class PoolState {
   [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
+  [[nodiscard]] Credential* choose_in(Choice& choice, Rotation rotation, std::string_view region);
+  [[nodiscard]] static Credential* own_of(const std::vector<Lane*>& lanes, std::uint64_t session);
+  [[nodiscard]] bool waits_for(Choice& choice, Credential& own);
+  [[nodiscard]] static double headroom(const Credential& c, const Asking& asking);
+  [[nodiscard]] static double headroom(Level& at, const Asking& asking);
+  void pass_over(Credential& c, Order order);
+  void restore_hidden(const Service& service, const Credential* except);
+  [[nodiscard]] bool is_excluded(const Credential& c) const noexcept;
+  void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
+  [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
   void look_at_sleepers(Choice& choice);
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
   void note_skipped(Choice& choice, ChoiceNote& note);
@@ -184,7 +206,7 @@ class PoolState {
   [[nodiscard]] static AskedModel model_of(const LeaseRecord& record) noexcept;
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
-  void count_streak(LeaseRecord& record, const Rest::News& news, TimePoint now);
+  void count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now);
   [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
@@ -197,10 +219,9 @@ class PoolState {
   // kinship.cpp
   /// Keys that state the same owner are joined below it.
   void join(LeaseRecord& record, const std::string& organization, const std::string& project);
-  [[nodiscard]] bool join_at(Level::Kind kind, Level& owner, const std::string& name);
+  [[nodiscard]] Level* join_at(Level::Kind kind, Level& owner, const std::string& name);
   void put_above(Level& owner, Level& joint);
 
-  RetryPolicy policy_;
   std::string region_;
   Random random_;
   TimePoint clock_ = TimePoint::min();

@@ -142,6 +142,33 @@ void Rest::switch_off(std::string_view words) {
   until_ = kNever;
 }
 
+Rest::Saved Rest::save() const {
+  return {.kind = kind_,
+          .stated = stated_,
+          .by_probe = by_probe_,
+          .probed = probed_,
+          .strikes = strikes_,
+          .status = status_,
+          .until = until_,
+          .words = words_};
+}
+
+void Rest::adopt(const Saved& saved, std::uint64_t next, TimePoint now) {
+  clear();
+  if (saved.kind == Kind::none) return;
+  kind_ = saved.kind;
+  stated_ = saved.stated;
+  by_probe_ = saved.by_probe;
+  probed_ = saved.probed;
+  strikes_ = saved.strikes;
+  status_ = saved.status;
+  since_ = next;
+  until_ = saved.until;
+  probe_at_ = std::min(until_, later(now, kProbeEvery));
+  if (kind_ == Kind::aside || kind_ == Kind::dead) probe_at_ = until_;
+  words_.assign(saved.words, 0, kMostWords);
+}
+
 void Rest::revive() noexcept {
   if (kind_ == Kind::dead) clear();
 }

@@ -31,6 +31,21 @@ class Rest {
     std::uint64_t next = 0;   ///< number that the next lease will have
   };
 
+  /// What other processes need to know of it.
+  struct Saved {
+    Kind kind = Kind::none;
+    bool stated = false;
+    bool by_probe = false;
+    bool probed = false;
+    int strikes = 0;
+    int status = 0;
+    TimePoint until{};
+    std::string words{};
+  };
+  [[nodiscard]] Saved save() const;
+  /// Becomes what another process found. Leases from `next` on are lent knowing it.
+  void adopt(const Saved& saved, std::uint64_t next, TimePoint now);
+
   [[nodiscard]] bool none() const noexcept { return kind_ == Kind::none; }
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] bool stated() const noexcept { return stated_; }
@@ -43,6 +58,10 @@ class Rest {
 
   /// What keeps an attempt from starting at `now`; nothing, too, where it may start as the probe.
   [[nodiscard]] Block check(TimePoint now) const noexcept;
+  /// An attempt that starts now is the probe.
+  [[nodiscard]] bool on_trial(TimePoint now) const noexcept {
+    return kind_ != Kind::none && probed_ && probe_ == 0 && now >= probe_at_ && !over(now);
+  }
   /// An attempt that check() let pass starts. It may turn out to be the probe.
   void start(std::uint64_t lease, TimePoint now) noexcept;
 

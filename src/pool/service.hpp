@@ -37,6 +37,8 @@ struct Service {
   double turn = 0;             ///< virtual time: the turn taken last
   double draw = 0;
   AuthEvidence evidence{};
+  Nanos affinity_wait{0};
+  RetryPolicy policy{};
   std::string provider{};
   const ProviderRules* rules = nullptr;
   ChargingRule charging{};

@@ -121,11 +121,15 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
     ledger.give_back(record.number, record.charge);
     return true;
   };
+  const bool refused = outcome.failure && outcome.failure->failure == FailureClass::rate;
   bool changed = false;
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
-    if (level.ledger.empty() || !leave(level.ledger, *level.calendar)) continue;
+    const bool grows = level.growth.ramp.places() != 0;
+    if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
+    const bool room = !level.ledger.empty() && leave(level.ledger, *level.calendar);
+    if (!room && !grows) continue;
     wake_members(level);
     changed = true;
   }

@@ -112,6 +112,7 @@ void PoolAccess::learn(CredentialPool& pool, const Lease& lease, const StatedQuo
     const std::lock_guard lock(state.mutex);
     changed = state.learn(lease, stated, state.clock(now));
   }
+  state.publish();
   if (changed && state.listener) state.listener();
 }
 

@@ -1,6 +1,7 @@
 #include "pool/topology.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "pool/pool_state.hpp"
 
@@ -22,6 +23,15 @@ void recall(Ledger& ledger, const std::vector<Credential*>& members, std::uint64
     const TimePoint second = std::chrono::floor<std::chrono::seconds>(now) - std::chrono::seconds(age);
     ledger.recall(since, std::min(now, second + std::chrono::seconds(1)), requests, tokens);
   }
+}
+
+/// Providers that refuse traffic which grows too fast, whatever the limits allow: Anthropic's acceleration limits
+/// (https://docs.claude.com/en/api/rate-limits), DashScope's "limit_burst_rate"
+/// (https://help.aliyun.com/model-studio/error-code), MiniMax's code 2045
+/// (https://platform.minimaxi.com/document/error_codes).
+bool limits_growth(std::string_view provider) noexcept {
+  constexpr std::array<std::string_view, 5> kProviders = {"anthropic", "bailian", "claude", "dashscope", "minimax"};
+  return std::find(kProviders.begin(), kProviders.end(), provider) != kProviders.end();
 }
 
 /// Host and port of a URL, in lower case. Empty for the provider's own.
@@ -113,18 +123,21 @@ Level* PoolState::level(Level::Kind kind, const std::string& name) {
   if (!slot) {
     slot = std::make_unique<Level>();
     slot->kind = kind;
+    slot->label = name;
   }
   return slot.get();
 }
 
 Level* PoolState::key_of(const ServiceConfig& service, const std::shared_ptr<const CredentialConfig>& credential) {
-  const std::uint64_t hash = key_hash(home_of(service, *credential), *credential);
+  std::string home = home_of(service, *credential);
+  const std::uint64_t hash = key_hash(home, *credential);
   const auto [begin, end] = keys_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     if (same_key(*it->second->identity, *credential)) return it->second.get();
   }
   auto made = std::make_unique<Level>();
   made->identity = credential;
+  made->label = std::move(home);
   return keys_.emplace(hash, std::move(made))->second.get();
 }
 
@@ -183,6 +196,8 @@ void PoolState::add_credential(Service& service, const ServiceConfig& config, co
     each->rules = service.rules;
     each->members.push_back(&c);
   }
+  Level* const owned = credential.account.empty() ? key : key->top();
+  owned->growth.limited = owned->kind != Level::Kind::peers && limits_growth(config.provider);
   LevelLimits& here = limits[limited];
   here.all.push_back(credential.limits);
   for (const auto& [name, of_name] : credential.model_limits) here.scoped[name].push_back(of_name);
@@ -288,7 +303,6 @@ void PoolState::drop_orphans() {
 
 void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPolicy& retry, std::string region) {
   ++builds_;
-  policy_ = retry;
   region_ = std::move(region);
   for (auto& [id, c] : credentials_) c->removed = true;
   const auto reset = [](Level& level) {
@@ -319,6 +333,8 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     Service& service = *slot;
     service.removed = false;
     service.rotation = config.rotation;
+    service.affinity_wait = bounded(config.affinity_wait);
+    service.policy = config.retry.value_or(retry);
     service.provider = config.provider;
     service.rules = &rules_of(config);
     service.charging = config.charging.value_or(service.rules->charging);
@@ -345,6 +361,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) order_.push_back(service);
   }
   drop_orphans();
+  if (sharing) sharing->attach(*this);
 }
 
 }  // namespace detail

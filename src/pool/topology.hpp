@@ -12,6 +12,8 @@
 #include "pool/ledger.hpp"
 #include "pool/recent.hpp"
 #include "pool/rest.hpp"
+#include "pool/slow_start.hpp"
+#include "pool/streak.hpp"
 #include "pool/tournament.hpp"
 #include "pool/wake_queue.hpp"
 
@@ -64,6 +66,7 @@ struct Level {
   };
   Kind kind = Kind::key;
   std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
+  std::string label{};                                 ///< of what is shared; key: where it is at home
   Level* parent = nullptr;
   Calendar* calendar = nullptr;
   const ProviderRules* rules = nullptr;
@@ -75,14 +78,20 @@ struct Level {
   bool stated = false;                 ///< made because providers' answers named it
   std::string stated_organization{};   ///< key: whom its answers name
   std::string stated_project{};
-  std::vector<const Level*> streak{};  ///< peers: keys that met their limit since the last success among them
+  Streaks streak{};  ///< peers: keys that met their limit since the last success among them
+  Growth growth{};   ///< the highest level that is known to have one owner
   int in_flight = 0;
   std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
   TimePoint kept_until{};
 
+  [[nodiscard]] Level* top() noexcept {
+    Level* level = this;
+    while (level->parent != nullptr) level = level->parent;
+    return level;
+  }
   /// Nothing here can be in the way.
   [[nodiscard]] bool idle() const noexcept {
-    return rest.none() && model_rests.empty() && ledger.empty() && scoped.empty() && kept_for == 0;
+    return rest.none() && model_rests.empty() && ledger.empty() && scoped.empty() && kept_for == 0 && !growth.limited;
   }
   [[nodiscard]] Scoped* scoped_as(std::string_view name) const noexcept {
     for (const auto& each : scoped) {

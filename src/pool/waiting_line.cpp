@@ -19,7 +19,7 @@ unsigned size_class(const Demand& demand) noexcept {
 }
 
 /// Two calls with the same signature can use the same credentials.
-std::string signature_of(const std::vector<Demand>& demands) {
+std::string signature_of(PoolState& pool, const std::vector<Demand>& demands) {
   std::string signature;
   for (const Demand& demand : demands) {
     signature += demand.service;
@@ -27,6 +27,11 @@ std::string signature_of(const std::vector<Demand>& demands) {
     signature += demand.model;
     signature += '\n';
     signature += std::to_string(size_class(demand));
+    // Who waits for a credential of its own stands in nobody else's way.
+    if (const Credential* own = pool.own_to_wait_for(demand)) {
+      signature += '\n';
+      signature += own->config->id;
+    }
     if (demand.exclude != nullptr) {
       std::vector<std::string_view> excluded(demand.exclude->begin(), demand.exclude->end());
       std::sort(excluded.begin(), excluded.end());
@@ -167,7 +172,7 @@ void WaitingLine::let_go(Waiting& waiting) {
 // Trying
 
 WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket,
-                                                const Rank& rank, TimePoint now) {
+                                                const Rank& rank, std::optional<TimePoint> since, TimePoint now) {
   // What is kept for calls behind this one is not kept from it.
   std::vector<std::pair<Level*, std::uint64_t>> set_aside;
   for (const Waiting* keeper : keepers_) {
@@ -177,7 +182,7 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
   Attempted result;
   for (std::size_t i = 0; i < demands.size() && !result.granted; ++i) {
     Refusal refusal;
-    if (state_->lend(demands[i], now, ticket, result.grant.lease, refusal)) {
+    if (state_->lend(demands[i], now, ticket, result.grant.lease, refusal, since)) {
       PoolState::bind(result.grant.lease, pool_);
       result.grant.demand = i;
       result.granted = true;
@@ -191,6 +196,7 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
       result.why = refusal.block.why;
     }
     result.timeout = std::max(result.timeout, refusal.timeout);
+    if (refusal.for_own) break;
   }
   for (const auto& [level, keeper] : set_aside) {
     if (level->kept_for == 0) level->kept_for = keeper;
@@ -251,14 +257,16 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   Rank rank{.share = had_, .deadline = waiter.deadline.value_or(kNever), .ticket = ticket};
   bool tried = true;
   if (contested) {
-    signature = signature_of(waiter.demands);
+    signature = signature_of(*state_, waiter.demands);
     if (const auto found = queues_.find(signature); found != queues_.end()) own = found->second.get();
     const Tenant& tenant = tenant_of(waiter.tenant);
     rank.share = tenant.places.empty() ? std::max(tenant.had, had_) : tenant.had;
     tried = !someone_is_first(waiter, own, rank, now);
   }
   if (tried) {
-    attempted = try_to_lend(waiter.demands, ticket, rank, now);
+    // Who does not wait takes whom it can get.
+    const bool waits = !waiter.max_wait || waiter.max_wait->count() > 0;
+    attempted = try_to_lend(waiter.demands, ticket, rank, waits ? std::optional(now) : std::nullopt, now);
     if (attempted.granted) {
       if (contested) served(tenant_of(waiter.tenant));
       return std::move(attempted.grant);
@@ -295,7 +303,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   }
   waiting_.emplace(ticket, std::move(made));
 
-  if (signature.empty()) signature = signature_of(waiter.demands);
+  if (signature.empty()) signature = signature_of(*state_, waiter.demands);
   std::unique_ptr<Queue>& slot = queues_[signature];
   if (!slot) {
     slot = std::make_unique<Queue>();
@@ -345,7 +353,7 @@ void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& gra
   Waiting& first = **place.calls.begin();
   const std::uint64_t ticket = first.ticket;
   let_go(first);
-  Attempted attempted = try_to_lend(first.demands, ticket, place.rank, now);
+  Attempted attempted = try_to_lend(first.demands, ticket, place.rank, first.entered, now);
   if (attempted.granted) {
     Tenant& tenant = *place.tenant;
     remove(first);

@@ -153,7 +153,7 @@ class WaitingLine {
   };
 
   [[nodiscard]] Attempted try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket, const Rank& rank,
-                                      TimePoint now);
+                                      std::optional<TimePoint> since, TimePoint now);
   [[nodiscard]] Unavailable explain(const std::vector<Demand>& demands, const Attempted& attempted, TimePoint now);
   [[nodiscard]] std::uint64_t changes_of(const Queue& queue) const noexcept;
   [[nodiscard]] bool due(const Queue& queue, TimePoint now) const noexcept;

@@ -38,10 +38,10 @@ class XinghuoTransport final : public TwoDialects {
     for (const CredentialConfig& credential : service.credentials) {
       websocket = websocket || is_websocket(service, credential, credential.base_url);
     }
-    if (websocket && !kSpeaksWebSocket) {
-      faults.push_back(
-          "base_url: this build of keywheel speaks no WebSocket; the same models answer at "
-          "https://spark-api-open.xf-yun.com/v1, with the same api_key and api_secret");
+    if (websocket && !speaks_websocket()) {
+      faults.push_back("base_url: " + no_websocket() +
+                       "; the same models answer at https://spark-api-open.xf-yun.com/v1, with the same api_key and "
+                       "api_secret");
     }
     return faults;
   }

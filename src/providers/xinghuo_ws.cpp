@@ -1,6 +1,7 @@
 #include "providers/xinghuo_ws.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "providers/openai_chunks.hpp"
 #include "providers/request_headers.hpp"
 #include "providers/text.hpp"
+#include "wire/http_date.hpp"
 #include "wire/json_writer.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -21,6 +23,9 @@ constexpr std::string_view kName = "xinghuo";
 constexpr std::string_view kRoot = "wss://spark-api.xf-yun.com";
 // The API wants an end user of at most 32 characters.
 constexpr std::string_view kAnonymous = "keywheel";
+
+// By the server's clock, for a signature.
+constexpr std::chrono::seconds kDateHolds{300};
 
 // Functions are for the HTTP API, the vendor says.
 constexpr Sayable kSayable = {.max_tokens = true, .temperature = true, .top_k = true, .user = true};
@@ -178,6 +183,15 @@ class XinghuoWsTransport final : public Transport {
   }
 
   Failure classify(const HttpHead& head, std::string_view body, WallTime now) const override {
+    // Of a refused upgrade libcurl gives no body. A date that is more than five minutes off is refused with 403, as an
+    // address that is not on the list is, and then no key is at fault.
+    const auto theirs = parse_http_date(head.find("date"));
+    if (body.empty() && head.status == 403 && theirs && std::chrono::abs(now - *theirs) > kDateHolds) {
+      return {.failure = FailureClass::clock,
+              .scope = Scope::host,
+              .message = "the upgrade to a WebSocket was refused; this host's clock is more than five minutes off",
+              .status = head.status};
+    }
     return classify_answer(head, body, now, rules_of(preset_));
   }
 

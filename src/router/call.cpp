@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "pool/time.hpp"
 #include "router/scrub.hpp"
 #include "router/usage_sum.hpp"
 
@@ -307,7 +308,10 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   const TimePoint now = runtime_.now();
   const std::size_t at = leg.stop;
   Stop& stop = stops_[at];
-  if (failure) scrub(failure->message, leg.lease.credential());
+  if (failure) {
+    scrub(failure->message, leg.lease.credential());
+    convict(leg, *failure);
+  }
   Outcome outcome = outcome_of(leg, failure);
   charge(leg, outcome);
   Attempt& record = leg.record;
@@ -324,8 +328,9 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   using End = ServiceHealth::End;
   End health = End::good;
   if (failure && failure->failure == FailureClass::cancelled) health = End::neutral;
-  if (failure && consequence(failure->failure).service == ServiceEffect::count)
-    health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
+  const ServiceEffect effect = failure ? consequence(failure->failure).service : ServiceEffect::none;
+  if (effect == ServiceEffect::rest_model || effect == ServiceEffect::rest_host) health = End::neutral;
+  if (effect == ServiceEffect::count) health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
   const std::optional<std::chrono::nanoseconds> latency =
       outcome.latency.count() > 0 ? std::optional(outcome.latency) : std::nullopt;
   end_health(at, health, latency);
@@ -408,12 +413,16 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
     case NextStep::same_key:
       if (again) {
         only_ = id;
+      } else if (then.repair == Repair::token) {
+        barred_.push_back(id);  // another key has another token
       } else {
-        barred_.push_back(id);
+        stop.out = true;
       }
       return {};
-    case NextStep::next_key:
     case NextStep::next_account:
+      avoid_account(at, id);
+      [[fallthrough]];
+    case NextStep::next_key:
       if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
           failure.failure == FailureClass::too_big) {
         barred_.push_back(id);
@@ -436,12 +445,16 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
 void CallState::rest_service(Stop& stop, const Failure& failure, const Consequence& then) {
   const ServiceEntry& entry = snapshot_->services[stop.candidate.service];
   ++stop.failures;
-  const auto rest =
-      failure.retry_after ? std::chrono::nanoseconds(*failure.retry_after) : backoff(entry.retry, stop.failures);
-  const std::string_view model = then.service == ServiceEffect::rest_model && failure.scope != Scope::service
-                                     ? std::string_view(stop.candidate.model)
-                                     : std::string_view{};
-  core_->health().rest(entry.config.id, model, runtime_.now() + rest);
+  const bool is_full = then.service == ServiceEffect::rest_model;
+  const RetryPolicy& policy = entry.retry;
+  // Who is full now may have room in a moment; who will not have us, hardly.
+  const ServiceHealth::RestLength length{
+      .stated = failure.retry_after,
+      .first = is_full ? backoff(policy, 1) : std::chrono::nanoseconds(bounded(policy.cooldown)),
+      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown)};
+  const std::string_view model =
+      is_full && failure.scope != Scope::service ? std::string_view(stop.candidate.model) : std::string_view{};
+  core_->health().rest(entry.config.id, model, length, runtime_.now());
 }
 
 std::chrono::nanoseconds CallState::backoff(const RetryPolicy& policy, int failures) {

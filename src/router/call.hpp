@@ -50,6 +50,13 @@ class CallState final : public std::enable_shared_from_this<CallState> {
     std::array<int, kFailureClasses> met{};
   };
 
+  /// An error of which nobody knows yet whose it is.
+  struct Suspicion {
+    std::string account{};
+    std::optional<int> status{};
+    std::string code{};
+  };
+
   /// What a failure leads to.
   struct Move {
     bool stop = false;
@@ -68,6 +75,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   // The plan (call_plan.cpp).
   [[nodiscard]] Result<std::vector<Stop>> plan(std::string_view model);
   void order(std::vector<Stop>& stops);
+  [[nodiscard]] double likely_price(const ServiceConfig& config, const std::string& model) const;
 
   // The loop over attempts (call.cpp).
   void next();
@@ -90,6 +98,11 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] std::chrono::nanoseconds backoff(const RetryPolicy& policy, int failures);
   [[nodiscard]] int budget() const;
   [[nodiscard]] int made() const noexcept;
+
+  // Whose failure it is (call_blame.cpp).
+  [[nodiscard]] std::string account_of(std::size_t stop, std::string_view id) const;
+  void convict(const Leg& leg, Failure& failure);
+  void avoid_account(std::size_t stop, const std::string& id);
 
   // The request of an attempt (call_send.cpp).
   [[nodiscard]] Target target(Leg& leg, std::string_view token);
@@ -173,6 +186,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::optional<Failure> last_{};
   std::optional<Error> last_error_{};
   std::array<int, kFailureClasses> met_{};  ///< failures of this call, by class
+  std::optional<Suspicion> suspicion_{};    ///< of the failure before
   std::string only_{};                      ///< the next attempt uses this credential again
   std::optional<double> spent_{};           ///< cost of the attempts so far, where prices are given
   std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback

@@ -5,8 +5,10 @@
 #include <numeric>
 #include <utility>
 
+#include "pool/pool_state.hpp"
 #include "pool/random.hpp"
 #include "router/call.hpp"
+#include "router/prices.hpp"
 
 /// Which services a call may use, and in which order it tries them.
 
@@ -26,6 +28,12 @@ std::uint64_t mix(std::string_view a, std::string_view b) noexcept {
   return hash;
 }
 
+double headroom(RouterCore& core, const Demand& demand) {
+  PoolState& pool = PoolAccess::state(core.pool());
+  const std::lock_guard lock(pool.mutex);
+  return pool.headroom(demand, pool.clock(core.now()));
+}
+
 }  // namespace
 
 Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
@@ -42,6 +50,12 @@ Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
   for (Candidate& candidate : *found) stops.push_back({.candidate = std::move(candidate)});
   order(stops);
   return stops;
+}
+
+/// What the call would cost there; where no price is given, more than anywhere else.
+double CallState::likely_price(const ServiceConfig& config, const std::string& model) const {
+  const Price* price = price_of(config, model);
+  return price == nullptr ? 1e18 : cost_of(*price, std::max<std::int64_t>(estimate_.prompt, 1), estimate_.completion);
 }
 
 // Every rule gives each stop a number, and the smallest goes first; priorities come before all of them.
@@ -71,10 +85,22 @@ void CallState::order(std::vector<Stop>& stops) {
         rank[i] = (core_->health().in_flight(config.id) + 1) / weight + drawn * 1e-9;
         break;
       case Rotation::least_used:
-        rank[i] = static_cast<double>(core_->health().started(config.id) + 1) / weight;
+        rank[i] = drawn * 1e-9 - headroom(*core_, {.service = config.id,
+                                                   .model = stops[i].candidate.model,
+                                                   .prompt_tokens = estimate_.prompt,
+                                                   .completion_tokens = estimate_.completion,
+                                                   .region = options_.region});
         break;
-      case Rotation::lowest_latency:
-        rank[i] = std::chrono::duration<double>(core_->health().latency(config.id)).count();
+      case Rotation::lowest_latency: {
+        const double latency = core_->health().expected_latency(config.id, runtime_.now());
+        // Whoever is not known yet is tried first, by one call at a time.
+        const int flying = core_->health().in_flight(config.id);
+        rank[i] = latency >= 0 ? latency / weight : flying == 0 ? -1 : 1e18 + flying;
+        break;
+      }
+      case Rotation::lowest_cost:
+        // Of equals, either.
+        rank[i] = (likely_price(config, stops[i].candidate.model) + 1e-12) * (1 + 1e-9 * std::min(drawn, 1e3));
         break;
     }
   }

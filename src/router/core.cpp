@@ -141,13 +141,27 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
   pool_->on_change([this] { dispatch(); });
   line_.set_shares(snapshot_->config.tenants);
   PoolAccess::watch(*pool_, [this](const PoolNews& news) { tell(news); });
+  if (snapshot_->config.quota_store) {
+    shared_quota_ = std::make_unique<SharedQuota>(
+        pool_, snapshot_->config.quota_store, snapshot_->config.on_store_loss,
+        SharedQuota::Surroundings{.now = [this] { return now(); },
+                                  .waiting = [this] { return waiting_count_.load(std::memory_order_relaxed); },
+                                  .changed =
+                                      [this] {
+                                        PoolAccess::state(*pool_).publish();
+                                        dispatch();
+                                      }});
+  }
 }
 
 RouterCore::~RouterCore() { shutdown(); }
 
 void RouterCore::shutdown() {
   if (closed_.exchange(true)) return;
-  if (::getpid() != process_) return;  // a forked child: the loops are the parent's
+  if (::getpid() != process_) {     // a forked child: the loops are the parent's
+    (void)shared_quota_.release();  // and so is the thread, which nobody here could join
+    return;
+  }
   for (LoopSlot& slot : loops_) {
     slot.handle.runtime->post([&slot, self = weak_from_this().lock()] {
       const auto calls = slot.calls;  // each end takes itself out
@@ -155,6 +169,7 @@ void RouterCore::shutdown() {
     });
   }
   for (LoopSlot& slot : loops_) slot.handle.stop();
+  if (shared_quota_) shared_quota_->stop();
 }
 
 std::optional<Error> RouterCore::objection(bool blocking) const {
@@ -249,10 +264,20 @@ void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
 
 Result<void> RouterCore::reload(RouterConfig config) {
   const std::lock_guard lock(change_mutex_);
+  if (std::optional<Error> error = other_store(config)) return *std::move(error);
   Result<std::shared_ptr<const Snapshot>> next = prepare(std::move(config));
   if (!next) return std::move(next).error();
   install(*next);
   return {};
+}
+
+/// The same file read again makes another object for the same store.
+std::optional<Error> RouterCore::other_store(const RouterConfig& config) const {
+  const std::shared_ptr<QuotaStore> current = shared_quota_ ? shared_quota_->store() : nullptr;
+  const std::shared_ptr<QuotaStore>& next = config.quota_store;
+  if (next == current || (next && current && next->name() == current->name())) return std::nullopt;
+  return Error{.kind = ErrorKind::config,
+               .message = "reload() cannot change quota_store, of which tickets are in use; make a new Router"};
 }
 
 Result<void> RouterCore::change(const std::function<Result<void>(RouterConfig&)>& edit) {
@@ -298,6 +323,11 @@ std::vector<std::string> RouterCore::warnings() const {
 void RouterCore::tell(const PoolNews& news) const {
   const std::shared_ptr<const Snapshot> current = snapshot();
   if (!current->notifier) return;
+  if (!news.with.empty()) {
+    return current->notifier->tell(
+        &Observer::on_credentials_joined,
+        CredentialsJoined{.credential = news.credential, .with = news.with, .level = news.level, .name = news.owner});
+  }
   current->notifier->tell(&Observer::on_credential_changed, CredentialChanged{.service = news.service,
                                                                               .credential = news.credential,
                                                                               .state = news.state,
@@ -311,10 +341,12 @@ LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<Ca
   LineAnswer answer;
   {
     const std::lock_guard lock(line_mutex_);
+    // Counted before it looks: room that comes in another thread right after it looked in vain must find it waiting.
+    waiting_count_.store(waiting_.size() + 1, std::memory_order_relaxed);
     answer = line_.enter(waiter, now());
-    if (const auto* queued = std::get_if<Queued>(&answer)) {
-      waiting_.emplace(queued->ticket, call);
-      waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+    if (const auto* queued = std::get_if<Queued>(&answer)) waiting_.emplace(queued->ticket, call);
+    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+    if (std::holds_alternative<Queued>(answer)) {
       if (const auto when = line_.next_time()) schedule_dispatch(*when);
     }
   }

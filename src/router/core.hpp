@@ -15,6 +15,7 @@
 
 #include "observe/notifier.hpp"
 #include "pool/waiting_line.hpp"
+#include "quota/shared_quota.hpp"
 #include "router/clock_offsets.hpp"
 #include "router/first_events.hpp"
 #include "router/hedge_budget.hpp"
@@ -127,6 +128,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
                                                                       std::shared_ptr<CallSink> sink);
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> prepare(RouterConfig config);
   void install(const std::shared_ptr<const Snapshot>& snapshot);
+  [[nodiscard]] std::optional<Error> other_store(const RouterConfig& config) const;
   void tell(const PoolNews& news) const;
   /// Hands out what has become free, and sets the timer for what will.
   void dispatch();
@@ -151,6 +153,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   ServiceHealth health_;
   TokenCache tokens_{};
+  std::unique_ptr<SharedQuota> shared_quota_{};  ///< nothing: no other process spends of the limits
   ClockOffsets clocks_{};
   HedgeBudget hedges_{};
   FirstEvents first_events_{};

@@ -1,12 +1,20 @@
 #include "router/service_health.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "pool/time.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 using View = std::pair<std::string_view, std::string_view>;
+
+constexpr std::chrono::seconds kForget{10};
+/// A rest that is stated longer is tried out once an hour.
+constexpr std::chrono::hours kProbeEvery{1};
+constexpr int kPlacesAfterProbe = 2;
 
 template <class Map>
 auto& at(Map& map, std::string_view key) {
@@ -24,6 +32,11 @@ auto& at(Map& map, std::string_view service, std::string_view model) {
   return it->second;
 }
 
+std::chrono::nanoseconds doubled(std::chrono::nanoseconds first, int times, std::chrono::nanoseconds most) noexcept {
+  for (int i = 0; i < times && first < most; ++i) first *= 2;
+  return std::min(first, std::max(most, std::chrono::nanoseconds(0)));
+}
+
 }  // namespace
 
 void ServiceHealth::configure(CircuitBreakerConfig config) {
@@ -31,12 +44,24 @@ void ServiceHealth::configure(CircuitBreakerConfig config) {
   config_ = config;
 }
 
-ServiceHealth::Verdict ServiceHealth::judge(const Entry& entry, TimePoint now) const {
+/// When somebody in flight is likely to have made place.
+std::chrono::nanoseconds ServiceHealth::next_place(std::string_view service) const {
+  using std::chrono::milliseconds;
+  const auto it = loads_.find(service);
+  const double latency = it == loads_.end() ? 0 : it->second.latency;
+  const std::chrono::nanoseconds half(static_cast<std::int64_t>(std::min(latency / 2, 1e10)));
+  return std::clamp<std::chrono::nanoseconds>(half, milliseconds(20), milliseconds(1'000));
+}
+
+ServiceHealth::Verdict ServiceHealth::judge(const Entry& entry, std::string_view service, TimePoint now) const {
   if (entry.rest_until > now) return {.allowed = false, .at = entry.rest_until};
-  if (!config_.enabled || !entry.open_until) return {};
-  if (*entry.open_until > now) return {.allowed = false, .at = *entry.open_until};
-  // Half open: a place may be had when one of the probes ends, which no clock tells.
-  if (entry.probes >= config_.half_open_max_requests) return {.allowed = false, .at = now + config_.recovery_timeout};
+  if (config_.enabled && entry.open_until) {
+    if (*entry.open_until > now) return {.allowed = false, .at = *entry.open_until};
+    // Half open: a place may be had when one of the probes ends, which no clock tells.
+    if (entry.probes >= config_.half_open_max_requests) return {.allowed = false, .at = now + config_.recovery_timeout};
+    return {};
+  }
+  if (entry.ramp.full(entry.in_flight)) return {.allowed = false, .at = now + next_place(service)};
   return {};
 }
 
@@ -44,7 +69,7 @@ ServiceHealth::Verdict ServiceHealth::ask(std::string_view service, std::string_
   const std::lock_guard lock(mutex_);
   for (const std::string_view name : {model, std::string_view{}}) {
     if (const auto it = entries_.find(View(service, name)); it != entries_.end()) {
-      if (const Verdict verdict = judge(it->second, now); !verdict.allowed) return verdict;
+      if (const Verdict verdict = judge(it->second, service, now); !verdict.allowed) return verdict;
     }
   }
   return {};
@@ -52,13 +77,14 @@ ServiceHealth::Verdict ServiceHealth::ask(std::string_view service, std::string_
 
 bool ServiceHealth::begin(std::string_view service, std::string_view model, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = entries_.find(View(service, model)); it != entries_.end()) {
-    if (!judge(it->second, now).allowed) return false;
-    if (config_.enabled && it->second.open_until) ++it->second.probes;
-  }
-  Load& load = at(loads_, service);
-  ++load.in_flight;
-  ++load.started;
+  const auto whole = model.empty() ? entries_.end() : entries_.find(View(service, std::string_view{}));
+  if (whole != entries_.end() && !judge(whole->second, service, now).allowed) return false;
+  Entry& entry = at(entries_, service, model);
+  if (!judge(entry, service, now).allowed) return false;
+  if (config_.enabled && entry.open_until) ++entry.probes;
+  ++entry.in_flight;
+  if (whole != entries_.end()) ++whole->second.in_flight;
+  ++at(loads_, service).in_flight;
   return true;
 }
 
@@ -68,12 +94,21 @@ std::optional<bool> ServiceHealth::end(std::string_view service, std::string_vie
   Load& load = at(loads_, service);
   load.in_flight = std::max(0, load.in_flight - 1);
   if (latency) {
-    // Rises at once, falls slowly: a service that has become slow is noticed with the first answer.
-    load.latency = *latency > load.latency ? *latency : load.latency - (load.latency - *latency) / 8;
+    const double sample = static_cast<double>(latency->count());
+    const double keep = std::exp(-std::chrono::duration<double>(now - load.latency_at) / kForget);
+    load.latency = load.latency <= 0 || sample > load.latency ? sample : load.latency * keep + sample * (1 - keep);
+    load.latency_at = now;
   }
-  const auto found = entries_.find(View(service, model));
-  if (found == entries_.end() && how != End::failed) return std::nullopt;
-  Entry& entry = found != entries_.end() ? found->second : at(entries_, service, model);
+  if (const auto whole = entries_.find(View(service, std::string_view{})); whole != entries_.end() && !model.empty()) {
+    Entry& all = whole->second;
+    all.in_flight = std::max(0, all.in_flight - 1);
+    if (how == End::good) {
+      all.rests = 0;
+      all.ramp.answered();
+    }
+  }
+  Entry& entry = at(entries_, service, model);
+  entry.in_flight = std::max(0, entry.in_flight - 1);
   const bool probing = entry.open_until.has_value();
   if (probing) entry.probes = std::max(0, entry.probes - 1);
   switch (how) {
@@ -82,12 +117,17 @@ std::optional<bool> ServiceHealth::end(std::string_view service, std::string_vie
     case End::good:
       // Keep a rest that a parallel answer has set; everything else starts afresh.
       entry.failures = 0;
+      entry.rests = 0;
       entry.open_until.reset();
       entry.probes = 0;
+      entry.ramp.answered();
+      if (probing) entry.ramp.begin(kPlacesAfterProbe);
       if (probing) return false;
       break;
     case End::failed:
       ++entry.failures;
+      entry.troubled = true;
+      entry.ramp.failed();
       if (config_.enabled && (probing || entry.failures >= config_.failure_threshold)) {
         entry.open_until = now + config_.recovery_timeout;
         if (!probing) return true;
@@ -103,10 +143,21 @@ bool ServiceHealth::failing(std::string_view service, std::string_view model) co
   return it != entries_.end() && (it->second.failures > 0 || it->second.open_until);
 }
 
-void ServiceHealth::rest(std::string_view service, std::string_view model, TimePoint until) {
+void ServiceHealth::rest(std::string_view service, std::string_view model, const RestLength& length, TimePoint now) {
   const std::lock_guard lock(mutex_);
   Entry& entry = at(entries_, service, model);
-  entry.rest_until = std::max(entry.rest_until, until);
+  entry.troubled = true;
+  // Those that were in flight together say the same thing once.
+  if (entry.rest_until <= now) ++entry.rests;
+  std::chrono::nanoseconds how_long = doubled(length.first, std::max(entry.rests - 1, 0), length.most);
+  if (length.stated && length.stated->count() > 0) {
+    how_long = bounded(*length.stated);
+    if (how_long > kProbeEvery) {
+      how_long = kProbeEvery;
+      entry.ramp.begin(1);
+    }
+  }
+  entry.rest_until = std::max(entry.rest_until, later(now, how_long));
 }
 
 int ServiceHealth::in_flight(std::string_view service) const {
@@ -115,22 +166,20 @@ int ServiceHealth::in_flight(std::string_view service) const {
   return it == loads_.end() ? 0 : it->second.in_flight;
 }
 
-std::uint64_t ServiceHealth::started(std::string_view service) const {
+double ServiceHealth::expected_latency(std::string_view service, TimePoint now) const {
   const std::lock_guard lock(mutex_);
   const auto it = loads_.find(service);
-  return it == loads_.end() ? 0 : it->second.started;
-}
-
-std::chrono::nanoseconds ServiceHealth::latency(std::string_view service) const {
-  const std::lock_guard lock(mutex_);
-  const auto it = loads_.find(service);
-  return it == loads_.end() ? std::chrono::nanoseconds{0} : it->second.latency;
+  if (it == loads_.end() || it->second.latency <= 0) return -1;
+  const Load& load = it->second;
+  return load.latency * std::exp(-std::chrono::duration<double>(now - load.latency_at) / kForget) *
+         (load.in_flight + 1);
 }
 
 std::vector<BreakerStatus> ServiceHealth::status(TimePoint now) const {
   const std::lock_guard lock(mutex_);
   std::vector<BreakerStatus> all;
   for (const auto& [key, entry] : entries_) {
+    if (!entry.troubled) continue;
     const TimePoint until = std::max(entry.open_until.value_or(TimePoint{}), entry.rest_until);
     all.push_back({.service = key.first,
                    .model = key.second,

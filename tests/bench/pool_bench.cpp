@@ -1,4 +1,5 @@
-// What lending a credential costs: acquire and report, by one thread.
+// What lending a credential costs: acquire and report, by every rotation, with and without limits, with few keys and
+// many, by one thread and by several on the same pool.
 //
 //   pool_bench [--rounds N] [--json FILE]
 
@@ -6,6 +7,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,31 +24,63 @@ namespace {
 using namespace keywheel;
 using namespace keywheel::bench;
 
-Figure measure(std::size_t keys, double target, int rounds) {
-  constexpr int kLeases = 200'000;
+struct Case {
+  std::size_t keys = 10;
+  Rotation rotation = Rotation::round_robin;
+  std::string_view name = "round_robin";
+  bool limits = false;
+  int threads = 1;
+  double target = 0;  ///< nanoseconds; 0: none
+};
+
+constexpr std::size_t kSessions = 1024;
+
+std::shared_ptr<CredentialPool> pool_of(const Case& each) {
   ServiceConfig service{.provider = "openai", .id = "bench", .models = {"bench"}};
-  for (std::size_t i = 0; i < keys; ++i) {
+  service.rotation = each.rotation;
+  for (std::size_t i = 0; i < each.keys; ++i) {
     const std::string id = fmt::format("bench#{}", i + 1);
     service.credentials.push_back({.api_key = Secret("sk-bench-key-" + id), .id = id});
+    // Never met, so that what is measured is the counting.
+    if (each.limits)
+      service.credentials.back().limits = {.rpm = 10'000'000, .tpm = 10'000'000'000, .concurrency = 1000};
   }
-  const auto pool = CredentialPool::create({service}, {}, "", 1);
-  Figure figure{.name = fmt::format("acquire and report, {} keys: CPU", keys),
-                .unit = "ns",
-                .bound = Figure::Bound::value,
-                .target = target};
-  TimePoint now{std::chrono::hours(1)};
-  const Demand demand{.service = "bench", .model = "bench", .prompt_tokens = 100, .completion_tokens = 100};
+  return CredentialPool::create({service}, {}, "", 1);
+}
+
+void lend(CredentialPool& pool, int leases, const std::vector<std::string>& sessions, TimePoint now) {
+  Demand demand{.service = "bench", .model = "bench", .prompt_tokens = 100, .completion_tokens = 100};
   const Usage usage{.prompt_tokens = 90, .completion_tokens = 50};
+  for (int i = 0; i < leases; ++i) {
+    now += std::chrono::microseconds(100);
+    demand.session = sessions[static_cast<std::size_t>(i) % sessions.size()];
+    auto answer = pool.acquire(demand, now);
+    auto* lease = std::get_if<Lease>(&answer);
+    if (lease == nullptr) std::abort();
+    pool.report(std::move(*lease), Outcome::success(usage, std::chrono::milliseconds(1)), now);
+  }
+}
+
+Figure measure(const Case& each, int rounds) {
+  const int leases = each.keys > 10'000 ? 20'000 : 100'000;
+  const auto pool = pool_of(each);
+  std::vector<std::string> sessions;
+  for (std::size_t i = 0; i < kSessions; ++i) sessions.push_back(fmt::format("user-{}", i));
+  Figure figure{.name = fmt::format("acquire and report, {} keys, {}{}{}: CPU", each.keys, each.name,
+                                    each.limits ? ", limits" : "",
+                                    each.threads > 1 ? fmt::format(", {} threads", each.threads) : ""),
+                .unit = "ns",
+                .bound = each.target > 0 ? Figure::Bound::value : Figure::Bound::none,
+                .target = each.target};
+  TimePoint now{std::chrono::hours(1)};
   for (int round = 0; round <= rounds; ++round) {
     const double begun = cpu_now();
-    for (int i = 0; i < kLeases; ++i) {
-      now += std::chrono::microseconds(100);
-      auto answer = pool->acquire(demand, now);
-      auto* lease = std::get_if<Lease>(&answer);
-      if (lease == nullptr) std::abort();
-      pool->report(std::move(*lease), Outcome::success(usage, std::chrono::milliseconds(1)), now);
-    }
-    if (round > 0) figure.ours.push_back((cpu_now() - begun) * 1e9 / kLeases);
+    std::vector<std::thread> others;
+    for (int i = 1; i < each.threads; ++i) others.emplace_back([&] { lend(*pool, leases, sessions, now); });
+    lend(*pool, leases, sessions, now);
+    for (std::thread& other : others) other.join();
+    if (round > 0) figure.ours.push_back((cpu_now() - begun) * 1e9 / leases / each.threads);
+    now += leases * std::chrono::microseconds(100);
   }
   return figure;
 }
@@ -54,9 +89,25 @@ Figure measure(std::size_t keys, double target, int rounds) {
 
 int main(int argc, char** argv) {
   const std::string wanted = argument(argc, argv, "--rounds");
-  const int rounds = wanted.empty() ? 9 : std::max(1, std::atoi(wanted.c_str()));
+  const int rounds = wanted.empty() ? 5 : std::max(1, std::atoi(wanted.c_str()));
   Report table(argument(argc, argv, "--json"));
-  table.add(measure(10, 200, rounds));
-  table.add(measure(1000, 400, rounds));
+  constexpr std::pair<Rotation, std::string_view> kRotations[] = {{Rotation::round_robin, "round_robin"},
+                                                                  {Rotation::first, "first"},
+                                                                  {Rotation::random, "random"},
+                                                                  {Rotation::hash, "hash"},
+                                                                  {Rotation::least_busy, "least_busy"},
+                                                                  {Rotation::least_used, "least_used"},
+                                                                  {Rotation::lowest_latency, "lowest_latency"}};
+  for (const std::size_t keys : {10U, 1'000U, 100'000U}) {
+    const double target = keys == 10 ? 200 : keys == 1'000 ? 400 : 0;
+    for (const auto& [rotation, name] : kRotations) {
+      for (const bool limits : {false, true}) {
+        table.add(
+            measure({.keys = keys, .rotation = rotation, .name = name, .limits = limits, .target = limits ? 0 : target},
+                    rounds));
+      }
+    }
+    for (const int threads : {2, 8}) table.add(measure({.keys = keys, .threads = threads}, rounds));
+  }
   return 0;
 }

@@ -34,10 +34,13 @@ configure() {
 # One binary folder for every build of the library: with the same paths, the second is answered by ccache.
 library="$work/library"
 
-install_library() {  # KIND ON|OFF
-  rm -rf "$library" "$work/$1"
-  configure -S "$source_dir" -B "$library" -DBUILD_SHARED_LIBS="$2" -DCMAKE_INSTALL_PREFIX="$work/$1.first" \
-    -DKEYWHEEL_BUILD_TESTS=OFF -DKEYWHEEL_BUILD_EXAMPLES=OFF
+install_library() {  # KIND ON|OFF ARGUMENTS…
+  local kind=$1 shared=$2
+  shift 2
+  rm -rf "$library" "${work:?}/$kind"
+  configure -S "$source_dir" -B "$library" -DBUILD_SHARED_LIBS="$shared" -DCMAKE_INSTALL_PREFIX="$work/$kind.first" \
+    -DKEYWHEEL_BUILD_TESTS=OFF -DKEYWHEEL_BUILD_EXAMPLES=OFF "$@"
+  set -- "$kind"
   quiet cmake --build "$library"
   quiet cmake --install "$library"
   # Where it was installed to must not matter.
@@ -86,6 +89,25 @@ END
   ok "one version everywhere, and another minor version is not compatible"
 }
 
+check_no_stores() {
+  mkdir -p "$work/no-stores"
+  cat >"$work/no-stores/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.23)
+project(no_stores LANGUAGES CXX)
+find_package(keywheel 0.1 REQUIRED CONFIG)
+find_package(keywheel 0.1 QUIET CONFIG COMPONENTS redis)
+if(keywheel_FOUND)
+  message(FATAL_ERROR "a keywheel without Redis was found where one with it was asked for")
+endif()
+END
+  rm -rf "$work/no-stores/build"
+  configure -S "$work/no-stores" -B "$work/no-stores/build" -DCMAKE_PREFIX_PATH="$work/shared"
+  if ldd "$(find "$work/shared" -name 'libkeywheel.so' | head -1)" | grep -E 'sqlite|redis'; then
+    fail "the library links a store that nobody asked for"
+  fi
+  ok "shared: without stores, and says so"
+}
+
 check_components() {
   rm -rf "$work/runtime"
   quiet cmake --install "$library" --prefix "$work/runtime" --component keywheel_Runtime
@@ -129,10 +151,11 @@ check_plugin() {  # KIND
   ok "$1: a plugin loaded, called and unloaded a hundred times"
 }
 
-install_library static OFF
+install_library static OFF -DKEYWHEEL_WITH_SQLITE=ON -DKEYWHEEL_WITH_REDIS=ON
 check_version
 check_headers
 consume static-find-package find_package -DCMAKE_PREFIX_PATH="$work/static"
+consume static-stores stores -DCMAKE_PREFIX_PATH="$work/static"
 consume_pkg_config static
 check_plugin static
 rm -rf "$library"
@@ -140,6 +163,7 @@ consume static-add-subdirectory add_subdirectory -DKEYWHEEL_SOURCE="$source_dir"
 
 install_library shared ON
 check_components
+check_no_stores
 check_symbols
 # Who uses the shared library needs none of its dependencies.
 consume shared-find-package find_package -DCMAKE_PREFIX_PATH="$work/shared" \

@@ -48,3 +48,17 @@ TEST_CASE("what hedging and tenants cannot be is told", "[config]") {
   CHECK(fault(R"("tenants":{"web":"3"})").find("tenants.web: expected a number") != std::string::npos);
   CHECK(fault(R"("resume":"yes")").find("resume: expected") != std::string::npos);
 }
+
+TEST_CASE("how long a session's own key is waited for", "[config]") {
+  const auto service = [](const std::string& member) {
+    return parse_config(
+        R"({"services":{"openai":[{"enabled":true,"models":["m"],"credentials":{"api_key":"sk-x"},"rotation":"hash",)" +
+        member + "}]}}");
+  };
+  const auto config = service(R"("affinity_wait":2.5)");
+  REQUIRE(config);
+  CHECK(config->services.at(0).affinity_wait == 2500ms);
+  const auto bad = service(R"("affinity_wait":-1)");
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().message.find("affinity_wait: expected 0 or more") != std::string::npos);
+}

@@ -101,6 +101,7 @@ TEST_CASE("every spelling of a load balancing means what it says", "[config]") {
   CHECK(rotation("least_busy") == Rotation::least_busy);
   CHECK(rotation("least-used") == Rotation::least_used);
   CHECK(rotation("lowest_latency") == Rotation::lowest_latency);
+  CHECK(rotation("lowest_cost") == Rotation::lowest_cost);
   CHECK_THAT(fault_of(R"({"load_balancing":"rond_robin","services":{"openai":[{"enabled":true}]}})"),
              ContainsSubstring("line 1, column 19: load_balancing: expected first, random") &&
                  ContainsSubstring("came \"rond_robin\"; did you mean \"round_robin\"?"));

@@ -37,6 +37,9 @@ class Recorder : public Observer {
     add("{}: {} {}{}", e.credential, e.level, to_string(e.state),
         e.model.empty() ? "" : " with " + std::string(e.model));
   }
+  void on_credentials_joined(const CredentialsJoined& e) override {
+    add("{} and {} share the {} {}", e.credential, e.with, e.level, e.name);
+  }
   void on_breaker_changed(const BreakerChanged& e) override {
     add("breaker {} {}: {}", e.service, e.model, e.open ? "open" : "closed");
   }
@@ -106,6 +109,24 @@ TEST_CASE("an Observer sees waits, and credentials that rest, are probed and rec
   REQUIRE(sim.chat());
   CHECK(sim.lines() == Lines{"call 3 begun: chat test-model", "main#1: key probing", "attempt started: main#1",
                              "main#1: key active", "attempt ended: main#1 ok", "call 3 ended: answered"});
+}
+
+TEST_CASE("an Observer sees that two keys turn out to be of one organisation", "[router][observer]") {
+  ObservedSim sim;
+  sim.config.services[0].rotation = Rotation::round_robin;
+  sim.provider.script_others({.reply = [](const ReceivedRequest&, const Ask&) {
+    Reply reply = Reply::json(200, R"({"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]})");
+    reply.headers.push_back({"openai-organization", "org-one"});
+    return std::optional(std::move(reply));
+  }});
+  REQUIRE(sim.chat());
+  sim.lines();
+  REQUIRE(sim.chat());
+  CHECK(sim.lines() == Lines{"call 2 begun: chat test-model", "attempt started: main#2",
+                             "main#2 and main#1 share the account org-one", "attempt ended: main#2 ok",
+                             "call 2 ended: answered"});
+  REQUIRE(sim.chat());
+  CHECK(sim.lines().size() == 4);
 }
 
 TEST_CASE("a wait that ends with its call is told as such", "[router][observer]") {

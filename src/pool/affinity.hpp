@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <keywheel/version.hpp>
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+struct Credential;
+
+/// Which of many credentials is a session's own: the same one each time, by weight, whoever else may be asleep.
+///
+/// Rendezvous hashing (Thaler and Ravishankar 1998), so that a credential that comes or goes moves only the sessions
+/// that it gains or loses. Where there are more than a bucket holds, halves of the space of their hashes are chosen by
+/// their weights first, down to a bucket: what is looked at grows with the logarithm, and what moves, by as little.
+class Affinity {
+ public:
+  explicit Affinity(const std::vector<Credential*>& members);
+
+  /// Not for nobody: there is at least one member.
+  [[nodiscard]] Credential* own(std::uint64_t session) const noexcept;
+  [[nodiscard]] double weight() const noexcept { return up_to_.back(); }
+  /// Names the whole, among others. The same as long as its first member is.
+  [[nodiscard]] std::uint64_t place() const noexcept { return hashes_.front(); }
+
+ private:
+  [[nodiscard]] Credential* nearest(std::size_t begin, std::size_t end, std::uint64_t session) const noexcept;
+
+  std::vector<Credential*> by_hash_{};
+  std::vector<std::uint64_t> hashes_{};  ///< of the same
+  std::vector<double> up_to_{};          ///< [i]: the weights of the first i
+  bool even_ = true;                     ///< all weigh the same
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

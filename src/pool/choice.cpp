@@ -1,0 +1,167 @@
+#include "pool/choice.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <tuple>
+
+/// Who of those that are ready is lent: by an order kept for it, by headroom, or by session.
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
+constexpr std::size_t kSample = 16;  ///< else so many of them
+constexpr int kHomes = 8;            ///< so many are a session's own, one after the other
+
+}  // namespace
+
+Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, Order order) {
+  while (true) {
+    Credential* best = nullptr;
+    Tournament::Score score;
+    for (Lane* lane : lanes) {
+      const Tournament& tournament = lane->order(order);
+      const std::uint32_t leaf = tournament.best();
+      if (leaf == Tournament::kNobody) continue;
+      if (best == nullptr || tournament.score(leaf) < score) {
+        best = lane->members[leaf];
+        score = tournament.score(leaf);
+      }
+    }
+    if (best == nullptr || fits(choice, *best)) return best;
+    pass_over(*best, order);
+  }
+}
+
+Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& lanes) {
+  std::size_t ready = 0;
+  for (const Lane* lane : lanes) ready += lane->ready.size();
+  std::array<Credential*, kScan> some{};
+  std::size_t count = 0;
+  if (ready <= kScan) {
+    for (const Lane* lane : lanes) {
+      for (Credential* c : lane->ready) some[count++] = c;
+    }
+  } else {
+    for (std::size_t i = 0; i < kSample; ++i) {
+      std::uint64_t at = random_.below(ready);
+      for (const Lane* lane : lanes) {
+        if (at < lane->ready.size()) {
+          some[count++] = lane->ready[at];
+          break;
+        }
+        at -= lane->ready.size();
+      }
+    }
+  }
+  Credential* best = nullptr;
+  double most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Credential* c = some[i];
+    if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
+    const double room = headroom(*c, choice.asking);
+    // Of equals, the one with the fewest in flight; then the one that has waited longest.
+    const double busy = c->in_flight / c->weight;
+    const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
+    if (best == nullptr || std::tuple(-room, busy, c->picked) < std::tuple(-most, least_busy, best->picked)) {
+      best = c;
+      most = room;
+    }
+  }
+  if (best != nullptr || ready <= kScan) return best;
+  return choose(choice, lanes, Order::turn);
+}
+
+/// Nobody chooses it again in this search.
+void PoolState::pass_over(Credential& c, Order order) {
+  if (!Lane::is_ready(c)) return;
+  (void)c.lane->order(order);
+  c.lane->hide(c, order);
+  hidden_.emplace_back(&c, order);
+}
+
+Credential* PoolState::own_of(const std::vector<Lane*>& lanes, std::uint64_t session) {
+  if (lanes.size() == 1) return lanes.front()->affinity().own(session);
+  Lane* nearest = nullptr;
+  double least = 0;
+  for (Lane* lane : lanes) {
+    const std::uint64_t place = lane->affinity().place();
+    const double distance = -std::log(unit(mix(session ^ place))) / lane->affinity().weight();
+    if (nearest != nullptr && distance >= least) continue;
+    nearest = lane;
+    least = distance;
+  }
+  return nearest->affinity().own(session);
+}
+
+/// The session's own; while that has no room, the next one that would be, so that it stays with that meanwhile.
+Credential* PoolState::choose_sticky(Choice& choice, const std::vector<Lane*>& lanes) {
+  std::uint64_t session = stable_hash(choice.demand.session);
+  for (int i = 0; i < kHomes; ++i) {
+    Credential& c = *own_of(lanes, session);
+    session = mix(session);
+    if (Lane::is_ready(c)) {
+      if (fits(choice, c)) return &c;
+      pass_over(c, Order::turn);
+    }
+    if (i == 0 && waits_for(choice, c)) return nullptr;
+  }
+  return choose(choice, lanes, Order::turn);
+}
+
+/// Whether the session's own credential, which has no room now, is worth the wait: then `refusal` says until when.
+bool PoolState::waits_for(Choice& choice, Credential& own) {
+  if (choice.now >= choice.own_until || is_excluded(own)) return false;
+  const Block block = obstacle(own, choice.asking);
+  if (!block || block.why == Block::Why::too_big) return false;
+  const bool frees = block.why == Block::Why::concurrency;
+  if (!frees && (block.needs_event || block.at > choice.own_until)) return false;
+  Refusal& refusal = choice.refusal;
+  refusal.too_big = false;
+  refusal.for_own = true;
+  refusal.by_event = frees;
+  refusal.at = frees ? choice.own_until : block.at;
+  refusal.first = &own;
+  refusal.block = block;
+  return true;
+}
+
+/// How far the furthest from its quota is, of those that are ready.
+double PoolState::headroom(const Demand& demand, TimePoint now) {
+  Service* service = find_service(demand.service);
+  constexpr double kNone = -1e9;
+  if (service == nullptr) return kNone;
+  wake_due(*service, now);
+  const Asking asking = asking_of(demand, *service, now, 0);
+  double most = kNone;
+  for (const auto& lane : service->lanes) {
+    if (!lane->serves(demand.model)) continue;
+    const std::size_t step = std::max<std::size_t>(lane->ready.size() / kSample, 1);
+    for (std::size_t i = 0; i < lane->ready.size(); i += step) {
+      most = std::max(most, headroom(*lane->ready[i], asking));
+    }
+  }
+  return std::min(most, headroom(service->level, asking));
+}
+
+double PoolState::headroom(Level& at, const Asking& asking) {
+  double room = 1;
+  if (!at.ledger.empty()) room = at.ledger.headroom(asking.charge, at.in_flight, asking.now, *at.calendar);
+  for (const auto& each : at.scoped) {
+    if (!asking.model.is(each->name)) continue;
+    room = std::min(room, each->ledger.headroom(asking.charge, each->in_flight, asking.now, *at.calendar));
+  }
+  return room;
+}
+
+/// At the tightest of the levels that it belongs to.
+double PoolState::headroom(const Credential& c, const Asking& asking) {
+  double room = 1;
+  for (Level* level = c.key; level != nullptr; level = level->parent) room = std::min(room, headroom(*level, asking));
+  return room;
+}
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "pool/pool_state.hpp"
+
+KEYWHEEL_BEGIN_NAMESPACE
+namespace detail {
+
+/// One search for a credential.
+struct PoolState::Choice {
+  const Demand& demand;
+  Service& service;
+  Asking asking;
+  TimePoint now;
+  Refusal& refusal;
+  TimePoint own_until = TimePoint::min();  ///< so long the session's own credential is waited for
+  bool spares_probes = false;              ///< whoever is on trial is asked only when nobody else can be had
+  bool spared = false;                     ///< somebody was passed over for that
+};
+
+}  // namespace detail
+KEYWHEEL_END_NAMESPACE
