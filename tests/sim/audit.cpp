@@ -27,9 +27,9 @@ std::vector<WindowWatch> windows_of(const Limits& limits, Nanos jitter) {
   return windows;
 }
 
-std::uint32_t key_of(const CredentialStatus& status) {
+std::uint32_t key_of(std::string_view credential) {
   std::uint32_t key = 0;
-  std::from_chars(status.id.data() + 1, status.id.data() + status.id.size(), key);
+  std::from_chars(credential.data() + 1, credential.data() + credential.size(), key);
   return key;
 }
 
@@ -194,18 +194,21 @@ void Audit::ended(std::uint32_t number, const Result<ChatResponse>& reply, TimeP
 
 // ---- what the Router says of itself
 
+void Audit::changed(std::string_view credential, CredentialState state, std::string_view reason, TimePoint now) {
+  if (state == CredentialState::active) return;
+  const std::uint32_t key = key_of(credential);
+  TimePoint blamed_until = domain_of(key).blamed_until;
+  if (!world_.group(world_.keys[key]).declared) {
+    blamed_until = std::max(blamed_until, alone_blamed_until_[world_.keys[key].service]);
+  }
+  if (now > blamed_until) {
+    violation(now, fmt::format("{} is {} though no answer gave cause ({})", credential, to_string(state), reason));
+  }
+}
+
 void Audit::look(const RouterStats& stats, TimePoint now) {
   for (const CredentialStatus& status : stats.credentials) {
-    const std::uint32_t key = key_of(status);
-    const Domain& domain = domain_of(key);
-    TimePoint blamed_until = domain.blamed_until;
-    if (!world_.group(world_.keys[key]).declared) {
-      blamed_until = std::max(blamed_until, alone_blamed_until_[world_.keys[key].service]);
-    }
-    if (status.state != CredentialState::active && now > blamed_until) {
-      violation(now, fmt::format("{} is {} though no answer gave cause ({})", status.id, to_string(status.state),
-                                 status.reason));
-    }
+    changed(status.id, status.state, status.reason, now);
     if (status.in_flight < 0) violation(now, fmt::format("{}: {} in flight", status.id, status.in_flight));
   }
 }
@@ -222,7 +225,7 @@ void Audit::finish(const RouterStats& stats, TimePoint now) {
   }
   std::uint64_t cancelled = 0;
   for (const CredentialStatus& status : stats.credentials) {
-    const std::uint32_t number = key_of(status);
+    const std::uint32_t number = key_of(status.id);
     const KeyCount& key = keys_[number];
     const auto failures = [&](ErrorKind kind) {
       const auto it = status.failures.find(kind);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,6 +50,9 @@ class Audit {
   void started(std::uint32_t call);
   void gave_up(std::uint32_t call) { calls_[call].given_up = true; }
   void ended(std::uint32_t call, const Result<ChatResponse>& reply, TimePoint now);
+
+  /// What an Observer was told.
+  void changed(std::string_view credential, CredentialState state, std::string_view reason, TimePoint now);
 
   // Now and then, and at the end when all is quiet.
   void look(const RouterStats& stats, TimePoint now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,19 @@ namespace {
 
 /// Long enough for what is under way to end, and for every window of a minute to empty.
 constexpr std::chrono::minutes kQuiet{40};
+
+/// Tells the audit of every state that a credential comes into: most rests are over long before somebody looks.
+class Watcher final : public Observer {
+ public:
+  Watcher(Audit& audit, const testing::SimRuntime& runtime) : audit_(audit), runtime_(runtime) {}
+  void on_credential_changed(const CredentialChanged& event) override {
+    audit_.changed(event.credential, event.state, event.reason, runtime_.now());
+  }
+
+ private:
+  Audit& audit_;
+  const testing::SimRuntime& runtime_;
+};
 
 void check_targets(const Scenario& scenario, Outcome& outcome) {
   const Targets& targets = scenario.targets;
@@ -65,7 +79,9 @@ Outcome run(const Scenario& scenario, std::uint64_t seed) {
   Providers providers(world, audit, outcome.tally, options.start, options.wall_start);
   auto runtime = std::make_shared<testing::SimRuntime>(providers, options);
   {
-    auto core = detail::RouterCore::create(router_config(world),
+    RouterConfig config = router_config(world);
+    config.observer = std::make_shared<Watcher>(audit, *runtime);
+    auto core = detail::RouterCore::create(std::move(config),
                                            {{.runtime = runtime,
                                              .stop =
                                                  [runtime] {
