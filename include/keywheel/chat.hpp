@@ -244,7 +244,7 @@ struct ChatResponse {
   std::vector<std::string> warnings{};
   std::vector<Attempt> attempts{};  ///< every upstream request of the call, in order; the last one answered
   std::chrono::microseconds elapsed{};
-  std::optional<double> cost{};  ///< of all attempts, where prices are given
+  std::optional<double> cost{};  ///< of all attempts, where prices are given; those cut off at the most they may cost
   std::string
       extra{};  ///< JSON object: top-level members of the answer that have no field here (citations, …); empty: none
   std::string raw{};  ///< the provider's body, where the request asked to keep it

@@ -273,11 +273,16 @@ Outcome CallState::outcome_of(const Leg& leg, const std::optional<Failure>& fail
   if (!cancelled && leg.attempt && leg.attempt->first_event_at() && leg.attempt->sent_at())
     outcome.latency = *leg.attempt->first_event_at() - *leg.attempt->sent_at();
   outcome.usage = leg.builder.usage();
-  if (failure && outcome.usage.empty() && (cancelled ? outcome.sent : leg.builder.started())) {
-    // Cut off: what was sent and received so far will have been charged.
-    outcome.usage = {.prompt_tokens = estimate_.prompt,
-                     .completion_tokens = leg.builder.estimated_completion_tokens(),
-                     .estimated = true};
+  if (failure && (cancelled ? outcome.sent : leg.builder.started())) {
+    // Cut off: what was sent and received so far will have been charged. A count that came before the end counts less
+    // than that, and of an answer that comes whole nobody knows how much had been written.
+    Usage& usage = outcome.usage;
+    if (!usage.prompt_tokens) usage.prompt_tokens = estimate_.prompt;
+    if (leg.builder.started()) {
+      usage.completion_tokens =
+          std::max(usage.completion_tokens.value_or(0), leg.builder.estimated_completion_tokens());
+    }
+    usage.estimated = true;
   }
   return outcome;
 }

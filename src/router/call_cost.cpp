@@ -62,6 +62,11 @@ void CallState::charge(const Leg& leg, Outcome& outcome) {
   if (!outcome.failure && outcome.usage.empty()) {
     outcome.cost = cost_of(*price, estimate_.prompt, leg.builder.estimated_completion_tokens());
   }
+  // What was cut off may have been written, and be charged, to its end.
+  const bool timed_out = outcome.failure && outcome.failure->failure == FailureClass::timeout && outcome.sent;
+  if (timed_out || (outcome.failure && outcome.usage.estimated)) {
+    outcome.cost = std::max(outcome.cost, most_cost(leg.stop));
+  }
   spent_ = spent_.value_or(0) + outcome.cost;
 }
 

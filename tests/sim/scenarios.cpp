@@ -201,7 +201,14 @@ Scenario budgets() {
   s.services = {{.id = "main",
                  .groups = {{.keys = 40, .per_account = 2, .stated = {.max_cost = 0.4}}},
                  .price = Price{.input = 1, .output = 4, .request = 0.001}}};
-  s.load = {.per_hour = 40'000, .streams = 0.5, .prompt_tokens = 200, .prompt_spread = 0.8, .max_tokens = 600};
+  s.load = {.per_hour = 40'000,
+            .cancels = 0.1,
+            .streams = 0.5,
+            .stops = 0.1,
+            .breaks = 0.05,
+            .prompt_tokens = 200,
+            .prompt_spread = 0.8,
+            .max_tokens = 600};
   return s;
 }
 
