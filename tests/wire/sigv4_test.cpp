@@ -16,7 +16,8 @@ constexpr AwsCredential kCredential{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfi
 
 WallTime at(int year, unsigned month, unsigned day, int hour, int minute, int second) {
   using namespace std::chrono;
-  return sys_days(std::chrono::year(year) / month / day) + hours(hour) + minutes(minute) + seconds(second);
+  return sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) + hours(hour) +
+         minutes(minute) + seconds(second);
 }
 
 std::string header(const HttpRequest& request, std::string_view name) {
