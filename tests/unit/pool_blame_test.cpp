@@ -89,10 +89,10 @@ TEST_CASE("after idleness, an account's traffic grows step by step where its pro
   PoolFixture f(2);
   f.services[0].provider = "claude";
   f.key(0).account = f.key(1).account = "acme";
+  int changes = 0;  // outlives the leases, whose end is a change
   auto first = all(f);
   CHECK(first.size() == 16);
   CHECK(f.refusal().reason.find("slow start 16 reached") != std::string::npos);
-  int changes = 0;
   f.pool().on_change([&] { ++changes; });
   SECTION("doubling from answer to answer") {
     end(f, first, Outcome::success());
