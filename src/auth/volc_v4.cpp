@@ -16,6 +16,7 @@ constexpr std::string_view kSignedHeaders = "content-type;host;x-content-sha256;
 
 std::string canonical_query(const std::vector<std::pair<std::string_view, std::string_view>>& query) {
   std::vector<std::pair<std::string, std::string>> sorted;
+  sorted.reserve(query.size());
   for (const auto& [name, value] : query) sorted.emplace_back(name, value);
   std::sort(sorted.begin(), sorted.end());
   std::string joined;

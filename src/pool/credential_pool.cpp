@@ -145,6 +145,7 @@ bool CredentialPool::clear(std::string_view id, TimePoint now) {
   return true;
 }
 
+// By value in the API, for callers who make the text. NOLINTNEXTLINE(performance-unnecessary-value-param)
 bool CredentialPool::disable(std::string_view id, std::string reason, TimePoint now) {
   {
     const std::lock_guard lock(state_->mutex);

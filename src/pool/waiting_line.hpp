@@ -102,6 +102,7 @@ class WaitingLine {
     double share = 0;  ///< what its tenant had
     TimePoint deadline = kNever;
     std::uint64_t ticket = 0;
+    // clang-tidy 14 takes the 0 of a default comparison for a pointer: NOLINTNEXTLINE(modernize-use-nullptr)
     friend auto operator<=>(const Rank&, const Rank&) = default;
   };
   struct Earlier {
