@@ -1,29 +1,13 @@
 #include <string>
 #include <string_view>
 
-#include "pool/topology.hpp"
+#include "pool/level_name.hpp"
 
 /// How every limit of a level stands.
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-std::string_view name_of(Level::Kind kind) noexcept {
-  switch (kind) {
-    case Level::Kind::key:
-      return "key";
-    case Level::Kind::project:
-      return "project";
-    case Level::Kind::account:
-      return "account";
-    case Level::Kind::peers:
-      return "provider";
-    case Level::Kind::service:
-      return "service";
-  }
-  return "";
-}
 
 void add_limits(std::vector<LimitStatus>& to, Ledger& ledger, const Level& level, std::string_view group, int in_flight,
                 TimePoint now) {

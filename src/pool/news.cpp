@@ -3,27 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/level_name.hpp"
 #include "pool/pool_state.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-std::string_view name_of(Level::Kind kind) noexcept {
-  switch (kind) {
-    case Level::Kind::key:
-      return "key";
-    case Level::Kind::project:
-      return "project";
-    case Level::Kind::account:
-      return "account";
-    case Level::Kind::peers:
-      return "peers";
-    case Level::Kind::service:
-      return "service";
-  }
-  return "";
-}
 
 CredentialState state_of(const Rest& rest) noexcept {
   if (rest.probing()) return CredentialState::probing;
