@@ -18,7 +18,7 @@ namespace detail {
 namespace {
 
 /// What a part is, where a dialect has no word for it.
-std::string_view kind_of(const Part& part) noexcept {
+std::string_view kind_of(const Part& part) {
   struct Namer {
     std::string_view operator()(const TextPart&) const { return "a text"; }
     std::string_view operator()(const ImagePart&) const { return "an image"; }
