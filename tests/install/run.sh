@@ -26,9 +26,9 @@ quiet() {
 
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-# Not optimised: that costs most of the time, and tells nothing of packaging.
+# Little optimised: that costs most of the time, and tells nothing of packaging.
 configure() {
-  quiet cmake -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O0 -DNDEBUG" "${launcher[@]}" "$@"
+  quiet cmake -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" "${launcher[@]}" "$@"
 }
 
 # One binary folder for every build of the library: with the same paths, the second is answered by ccache.
