@@ -156,7 +156,7 @@ Message read_message(JsonValue value) {
     if (member.name == "role" && read_role(field.string())) {
       message.role = *read_role(field.string());
     } else if (member.name == "content" && field.is_string()) {
-      message.content.push_back(TextPart{.text = std::string(field.string())});
+      message.content.emplace_back(TextPart{.text = std::string(field.string())});
     } else if (member.name == "content" && field.is_array()) {
       for (const JsonValue part : field.items()) message.content.push_back(read_part(part));
     } else if (member.name == "tool_calls" && field.is_array()) {

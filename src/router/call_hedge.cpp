@@ -68,6 +68,7 @@ std::optional<Grant> CallState::credential_for_hedge(std::vector<std::size_t>& s
   }
   const auto ask = [&](const std::vector<std::string>& exclude) {
     std::vector<Demand> demands;
+    demands.reserve(stops.size());
     for (const std::size_t i : stops) demands.push_back(demand(i, &exclude));
     return core_->lend_now(std::move(demands));
   };
