@@ -247,8 +247,7 @@ void Loop::State::stop() {
   lock.unlock();
   if (!background.joinable()) return;
   if (background.get_id() == std::this_thread::get_id()) {
-    background.detach();
-    pin_library();
+    join_at_exit(std::move(background));
   } else {
     background.join();
   }

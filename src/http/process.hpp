@@ -43,5 +43,9 @@ template <class F>
 /// Keeps this library loaded until the process ends: a thread that could not be joined still runs its code.
 void pin_library() noexcept;
 
+/// Takes the calling thread's own handle, which it cannot join itself. The process joins it before it ends, so that the
+/// thread does not run on among destroyed statics.
+void join_at_exit(std::thread own);
+
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

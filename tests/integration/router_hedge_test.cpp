@@ -67,6 +67,7 @@ TEST_CASE("a Router is destroyed in a callback while its call hedges", "[router]
   f.provider.script("sk-test-two", saying({chunk("a"), chunk("b"), kEnd}, "later"));
   auto router = std::make_unique<std::optional<Router>>(f.router());
   std::promise<Result<ChatResponse>> ended;
+  std::promise<void> destroyed;
   std::atomic<int> shown{0};
   (*router)->start(
       f.request(),
@@ -74,9 +75,11 @@ TEST_CASE("a Router is destroyed in a callback while its call hedges", "[router]
         if (event.text().empty()) return;
         ++shown;
         router->reset();
+        destroyed.set_value();
       },
       [&](Result<ChatResponse> reply) { ended.set_value(std::move(reply)); });
   const auto reply = ended.get_future().get();
+  destroyed.get_future().wait();
   REQUIRE_FALSE(reply);
   CHECK(reply.error().kind == ErrorKind::cancelled);
   CHECK(reply.error().attempts.size() == 2);

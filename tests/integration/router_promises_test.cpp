@@ -150,11 +150,17 @@ TEST_CASE("a Router can be destroyed inside a callback of its own", "[router][th
 
   router = std::make_unique<Router>(f.config);
   std::promise<Result<ChatResponse>> done;
+  std::promise<void> destroyed;
   Router& second = *router;
   second.start(
-      f.request(), [&](const ChatEvent&) { router.reset(); },
+      f.request(),
+      [&](const ChatEvent&) {
+        router.reset();
+        destroyed.set_value();
+      },
       [&](Result<ChatResponse> reply) { done.set_value(std::move(reply)); });
   CHECK(done.get_future().get().error().kind == ErrorKind::cancelled);
+  destroyed.get_future().wait();
 }
 
 TEST_CASE("a call is cancelled from any thread, at any stage, and on_done still comes once", "[router][threads]") {
