@@ -46,9 +46,7 @@ void write_titan(JsonWriter& out, const EmbeddingRequest& request, const std::ve
 
 void write_cohere(JsonWriter& out, const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                   const Target& target, RequestCheck& check) {
-  out.key("texts").begin_array();
-  for (const std::string_view input : inputs) out.string(input);
-  out.end_array();
+  out.member("texts", inputs);
   const auto purpose =
       std::find_if(kPurposes.begin(), kPurposes.end(), [&](const Purpose& p) { return p.ours == request.purpose; });
   if (purpose == kPurposes.end()) {

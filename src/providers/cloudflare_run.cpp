@@ -188,9 +188,7 @@ class CloudflareRunTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("text").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(request.extra, "extra");
+    json.begin_object().member("text", inputs).end_object(request.extra, "extra");
     check.written(json.fault());
     HttpRequest http = json_post(address(target, check), std::move(body), false);
     add_bearer(http, target.credential.api_key.reveal());

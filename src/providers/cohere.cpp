@@ -152,9 +152,8 @@ class CohereTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().member("input_type", input_type(request.purpose));
+    json.begin_object().member("model", target.model).member("texts", inputs);
+    json.member("input_type", input_type(request.purpose));
     json.key("embedding_types").begin_array().string("float").end_array();
     if (request.dimensions) json.member("output_dimension", *request.dimensions);
     json.end_object(request.extra, "extra");

@@ -218,11 +218,7 @@ void write_sampling(JsonWriter& out, const ChatRequest& request, RequestCheck& c
   if (request.seed) out.member("seed", *request.seed);
   if (request.presence_penalty) out.member("presence_penalty", *request.presence_penalty);
   if (request.frequency_penalty) out.member("frequency_penalty", *request.frequency_penalty);
-  if (!request.stop.empty()) {
-    out.key("stop_sequences").begin_array();
-    for (const std::string& stop : request.stop) out.string(stop);
-    out.end_array();
-  }
+  if (!request.stop.empty()) out.member("stop_sequences", request.stop);
   if (request.logprobs) out.member("logprobs", *request.logprobs);
   if (request.top_logprobs.value_or(0) > 0) {
     check.unsupported("top_logprobs", "it gives those of the chosen tokens only");

@@ -147,9 +147,8 @@ class DashScopeNativeTransport final : public Transport {
     const SplitExtra extra = split_extra(request.extra, "input", "parameters", check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("input").begin_object().key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(extra.named, "extra.input").key("parameters").begin_object();
+    json.begin_object().member("model", target.model).key("input").begin_object().member("texts", inputs);
+    json.end_object(extra.named, "extra.input").key("parameters").begin_object();
     if (request.dimensions) json.member("dimension", *request.dimensions);
     if (!request.purpose.empty()) json.member("text_type", request.purpose);
     json.end_object(extra.home, "extra").end_object();

@@ -160,11 +160,7 @@ void write_sampling(JsonWriter& json, const ChatRequest& request) {
   if (request.top_k) json.member("top_k", *request.top_k);
   if (request.seed) json.member("seed", *request.seed);
   if (request.presence_penalty) json.member("presence_penalty", *request.presence_penalty);
-  if (!request.stop.empty()) {
-    json.key("stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
+  if (!request.stop.empty()) json.member("stop", request.stop);
   if (request.logprobs) json.member("logprobs", *request.logprobs);
   if (request.top_logprobs) json.member("top_logprobs", *request.top_logprobs);
 }

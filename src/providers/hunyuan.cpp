@@ -142,9 +142,7 @@ class HunyuanTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("InputList").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(request.extra, "extra");
+    json.begin_object().member("InputList", inputs).end_object(request.extra, "extra");
     check.written(json.fault());
     HttpRequest http = signed_post("GetEmbedding", std::move(body), false, target, check);
     set_extra_headers(http, target.service);

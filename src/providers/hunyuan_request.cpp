@@ -137,11 +137,7 @@ std::string hunyuan_chat_body(const ChatRequest& request, const Target& target, 
   }
   if (const auto value = in_range(request.top_p, {.low = 0, .high = 1}, "top_p", check)) json.member("TopP", *value);
   if (request.seed) json.member("Seed", *request.seed);
-  if (!request.stop.empty()) {
-    json.key("Stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
+  if (!request.stop.empty()) json.member("Stop", request.stop);
   if (!request.tools.empty()) {
     json.key("Tools").begin_array();
     for (const Tool& tool : request.tools) write_tool(json, tool);

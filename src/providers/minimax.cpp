@@ -46,10 +46,9 @@ class MinimaxTransport final : public OpenAiTransport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
+    json.begin_object().member("model", target.model).member("texts", inputs);
     // What is stored and what is asked for are embedded in two ways.
-    json.end_array().member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
+    json.member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
     check.written(json.fault());
     std::string url =
         endpoint(target.base_url, preset_.base_url, "/v1", "/embeddings", {"/chat/completions", kV2, kPro});

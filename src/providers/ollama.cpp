@@ -106,9 +106,7 @@ class OllamaNativeTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("input").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array();
+    json.begin_object().member("model", target.model).member("input", inputs);
     if (request.dimensions) json.member("dimensions", *request.dimensions);
     json.end_object(request.extra, "extra");
     check.written(json.fault());

@@ -180,11 +180,7 @@ void write_options(JsonWriter& out, const ChatRequest& request, std::string_view
   if (request.seed) out.member("seed", *request.seed);
   if (request.presence_penalty) out.member("presence_penalty", *request.presence_penalty);
   if (request.frequency_penalty) out.member("frequency_penalty", *request.frequency_penalty);
-  if (!request.stop.empty()) {
-    out.key("stop").begin_array();
-    for (const std::string& stop : request.stop) out.string(stop);
-    out.end_array();
-  }
+  if (!request.stop.empty()) out.member("stop", request.stop);
   out.end_object(extra, "extra.options");
 }
 

@@ -64,9 +64,7 @@ Result<HttpRequest> OpenAiTransport::encode_embedding(const EmbeddingRequest& re
   RequestCheck check(preset_.name, target);
   HttpRequest made = begin(target, endpoint_url(base_url(target, check), preset_.openai.embeddings_path), {}, check);
   JsonWriter out(made.body);
-  out.begin_object().member("model", target.model).key("input").begin_array();
-  for (const std::string_view input : inputs) out.string(input);
-  out.end_array();
+  out.begin_object().member("model", target.model).member("input", inputs);
   if (request.dimensions) out.member("dimensions", *request.dimensions);
   if (!request.user.empty()) out.member("user", std::string_view(request.user));
   if (!request.purpose.empty()) check.unsupported("purpose");

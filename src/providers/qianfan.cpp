@@ -191,9 +191,7 @@ class QianfanV1Transport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.user = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("input").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array();
+    json.begin_object().member("input", inputs);
     if (!request.user.empty()) json.member("user_id", request.user);
     json.end_object(request.extra, "extra");
     check.written(json.fault());

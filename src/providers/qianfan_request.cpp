@@ -129,11 +129,7 @@ std::string qianfan_chat_body(const ChatRequest& request, const Target& target, 
                       R"(its own measure is "penalty_score", from 1 to 2, which can be given in extra)");
   }
   if (request.max_tokens) json.member("max_output_tokens", *request.max_tokens);
-  if (!request.stop.empty()) {
-    json.key("stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
+  if (!request.stop.empty()) json.member("stop", request.stop);
   if (!request.tools.empty()) write_functions(json, request);
   if (request.tool_choice) write_tool_choice(json, *request.tool_choice, check);
   if (request.response_format && request.response_format->type == ResponseFormat::Type::json_object) {
