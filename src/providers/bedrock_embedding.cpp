@@ -95,7 +95,7 @@ void write_bedrock_embedding(std::string& out, const EmbeddingRequest& request,
 
 std::optional<Failure> read_bedrock_embedding(std::string_view body, std::size_t inputs, EmbeddingResponse& into) {
   JsonDoc doc;
-  if (!doc.parse(body)) return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
+  if (auto failure = parse_answer(doc, body)) return failure;
   const JsonValue root = doc.root();
   // Titan has one vector; Cohere a list of them, by type where several were asked for.
   std::vector<JsonValue> vectors;

@@ -200,10 +200,8 @@ class CloudflareRunTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
-    if (!doc.root()["success"].boolean_or(true)) {
-      return classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, rules_of(preset_));
-    }
+    if (auto failure = parse_answer(doc, body)) return failure;
+    if (!doc.root()["success"].boolean_or(true)) return classify_error(doc.root(), rules_of(preset_));
     into.usage = read_openai_usage(doc.root()["result"]["usage"]);
     return read_vectors(doc.root()["result"]["data"], {}, inputs, into);
   }

@@ -163,13 +163,10 @@ class DashScopeNativeTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
-    if (!answer["code"].string().empty()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, dashscope_errors());
-    }
-    into.usage = {.prompt_tokens = count_of(answer["usage"]["total_tokens"]),
-                  .total_tokens = count_of(answer["usage"]["total_tokens"])};
+    if (!answer["code"].string().empty()) return classify_error(answer, dashscope_errors());
+    into.usage = input_usage(answer["usage"]["total_tokens"]);
     return read_vectors(answer["output"]["embeddings"], {.vector = "embedding", .index = "text_index"}, inputs, into);
   }
 };

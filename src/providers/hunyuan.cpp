@@ -153,7 +153,7 @@ class HunyuanTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root()["Response"].is_object() ? doc.root()["Response"] : doc.root();
     if (answer["Error"].is_object()) {
       return classify_error(read_error(answer["Error"]), std::nullopt, std::nullopt, kHunyuanErrors);

@@ -65,10 +65,10 @@ class MinimaxTransport final : public OpenAiTransport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
     if (answer["base_resp"]["status_code"].integer_or(0) != 0 || answer["error"].has_value()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, rules_of(preset_));
+      return classify_error(answer, rules_of(preset_));
     }
     into.usage.total_tokens = answer["total_tokens"].integer();
     into.usage.prompt_tokens = into.usage.total_tokens;
