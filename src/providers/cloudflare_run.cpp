@@ -8,6 +8,7 @@
 #include "providers/native_decoder.hpp"
 #include "providers/native_embedding.hpp"
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "providers/openai_chunks.hpp"
 #include "providers/openai_encode.hpp"
 #include "providers/request_headers.hpp"
@@ -108,12 +109,9 @@ void write_tools(JsonWriter& json, const ChatRequest& request) {
       json.raw(tool.raw, "tools");
       continue;
     }
-    json.begin_object().member("type", "function").key("function").begin_object().member("name", tool.name);
-    json.member("description", tool.description).key("parameters");
-    json.raw(tool.parameters.empty() ? std::string_view(R"({"type":"object","properties":{}})")
-                                     : std::string_view(tool.parameters),
-             "tools.parameters");
-    json.end_object().end_object();
+    json.begin_object().member("type", "function").key("function");
+    write_function(json, tool);
+    json.end_object();
   }
   json.end_array();
 }
