@@ -98,7 +98,7 @@ void PoolState::check(Level& level, const Asking& asking, Block& block, Level** 
   for (const ModelRest& each : level.model_rests) {
     if (!asking.model.is(each)) continue;
     Block only_here = each.rest.check(asking.now);
-    only_here.everyone = {};
+    if (!asking.only_model) only_here.everyone = {};
     block.add(only_here);
   }
   if (level.growth.ramp.full(level.in_flight)) {

@@ -43,6 +43,8 @@ void Gauge::turn(TimePoint now, Calendar& calendar) noexcept {
   }
   if (learned) {
     external = learned->external(now, {.sent = own(), .after = log.sum_after(learned->sent()), .period = period});
+    // The first of a window passes, however large.
+    if (learned->found() != 0 && own() + pending > 0) external = std::max(external, limit - learned->found());
   }
 }
 
@@ -82,15 +84,17 @@ TimePoint Gauge::room_at(std::int64_t amount, TimePoint now, Calendar& calendar)
   }
   if (!learned) return at;
   if (learned->refills()) {
-    // Both must give way: what the bucket holds, and, in a window of ours, our own.
-    const std::int64_t own_lacking = span == Span::sliding ? amount + pending + own() - limit : 0;
-    const TimePoint freed = own_lacking > 0 ? log.freed(own_lacking) : now;
-    const TimePoint shrunk = external != 0 ? learned->shrinks(lacking, now) : now;
-    at = std::max(freed == kNever ? later(now, log.length()) : freed, shrunk == kNever ? now : shrunk);
-  } else if (const TimePoint gone = learned->shrinks(1, now); gone != kNever) {
+    at = learned->refilled(limit - pending - amount, log.sum_after(learned->sent()), now);
+  } else if (const TimePoint gone = learned->forgets(now); gone != kNever) {
     // Others' part goes at once; then there is room, or some of ours must go as well.
     const TimePoint freed = lacking > external ? log.freed(lacking - external) : now;
     at = std::min(at, std::max(gone, freed == kNever ? later(now, log.length()) : freed));
+  }
+  if (learned->found() != 0) {
+    const std::int64_t own_lacking = amount + pending + own() - learned->found();
+    const TimePoint freed = own_lacking > 0 ? log.freed(own_lacking) : now;
+    const TimePoint all = pending > 0 ? kNever : log.freed(own());
+    at = std::max(at, std::min({freed, all, later(now, log.length())}));
   }
   at = std::min({at, learned->expires(), std::max(learned->probe_at(), now)});
   return std::max(at, later(now, std::chrono::milliseconds(1)));

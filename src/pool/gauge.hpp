@@ -12,6 +12,9 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
+/// What is stated from here on is no limit.
+inline constexpr std::int64_t kUnlimited = std::int64_t{1} << 40U;
+
 /// Over what a gauge counts it.
 enum class Span : std::uint8_t {
   sliding,  ///< any window of the length, wherever it starts
@@ -60,11 +63,19 @@ struct Gauge {
     return pending + (sent > 0 ? sent : 0);
   }
   [[nodiscard]] std::int64_t room() const noexcept { return limit - spent(); }
+  /// As far as is known: what was stated, or what refusals showed to be less.
+  [[nodiscard]] std::int64_t known_limit() const noexcept {
+    return learned && learned->found() != 0 ? std::min(limit, learned->found()) : limit;
+  }
   /// What must be free for so much to start.
   [[nodiscard]] std::int64_t needed(std::int64_t amount) const noexcept {
     return soft && amount > limit ? limit : amount;
   }
 
+  /// Keeps as much of what was sent as its limits look back on.
+  void measure() noexcept {
+    if (span == Span::sliding) log.resize(window * (learned ? learned->stretch() : 1) + guard, limit);
+  }
   void send(std::int64_t amount, TimePoint at, Calendar& calendar);
   void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
   /// When `amount` will have room, which it has not now.

@@ -13,7 +13,7 @@ Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& 
   const bool requests = gauge.counts == Counted::requests;
   Block block{.why = requests ? Block::Why::requests : Block::Why::tokens};
   block.limit = gauge.name();
-  block.value = gauge.limit;
+  block.value = gauge.known_limit();
   if (gauge.total) block.why = Block::Why::spent;
   if (amount > gauge.limit) {
     block.why = Block::Why::too_big;
@@ -78,7 +78,7 @@ void Ledger::configure(std::span<const Limits> sets, const ProviderRules& rules,
     } else {
       gauge.since = since;
     }
-    if (gauge.span == Span::sliding) gauge.log.resize(gauge.window + gauge.guard, gauge.limit);
+    gauge.measure();
   }
   for (Gauge& old : gauges_) {
     if (old.learned) wanted.push_back(std::move(old));
@@ -169,7 +169,7 @@ double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Cale
     gauge.turn(now, calendar);
     if (gauge.learned && gauge.learned->stale(now)) continue;
     const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
-    double share = left / static_cast<double>(gauge.limit);
+    double share = left / static_cast<double>(gauge.known_limit());
     if (gauge.span == Span::day || gauge.span == Span::month) {
       const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
       share = projected(share, period_of(gauge.span, now, calendar).ends - now, length);

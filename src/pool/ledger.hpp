@@ -91,20 +91,30 @@ class Ledger {
     TimePoint at{};
     const ProviderRules* rules = nullptr;
     Nanos guard{0};
+    int in_flight = 0;                ///< at the level, itself included
     std::int64_t configured_rpm = 0;  ///< of the levels that it concerns; 0: none
   };
   [[nodiscard]] std::int64_t configured_rpm() const noexcept;
+  /// By the config, something is limited within a time.
+  [[nodiscard]] bool has_pace() const noexcept;
   /// The gauge that a statement is about, made where there is none, and the statement, put right. `fresh`: made now,
   /// and without what is in flight. Nothing: it states nothing that could be kept to.
   [[nodiscard]] Gauge* learned_gauge(StatedLimit& stated, const Source& source, bool& fresh);
+  /// Where nothing is stated: a gauge that counts what may turn out to be limited. Nothing where something is.
+  [[nodiscard]] Gauge* gauge_of_refusals(const Source& source);
   /// What is in flight counts in a gauge that was made after it was lent. Earliest first.
   static void adopt(Gauge& gauge, const Charge& charge, bool sent, TimePoint at, Calendar& calendar);
   /// Takes a statement over. True where that may have made room.
   bool learn(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now, Calendar& calendar);
   void forget_learned() noexcept;
-  /// An attempt went well, or met a limit.
-  void served(std::uint64_t lease) noexcept;
+  /// An attempt went well. True where that made room.
+  bool served(std::uint64_t lease, TimePoint now) noexcept;
+  /// By what was stated last, `charge` has no room.
+  [[nodiscard]] bool used_up(const Charge& charge) const noexcept;
+  /// An attempt met a limit.
   void refused() noexcept;
+  /// It did so against all that is stated. `crowd`: other keys are there, which may share the limit.
+  void refused_all_the_same(const Charge& charge, bool crowd, TimePoint now, Calendar& calendar);
 
  private:
   std::vector<Gauge> gauges_{};

@@ -16,8 +16,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::size_t kMostLearned = 8;
-/// What is stated above this is no limit.
-constexpr std::int64_t kUnlimited = std::int64_t{1} << 40U;
 constexpr Nanos kDay = hours(24);
 constexpr Nanos kMonth = hours(28 * 24);
 /// How far back a day's gauge knows when it counted what.
@@ -57,6 +55,11 @@ std::int64_t Ledger::configured_rpm() const noexcept {
   return 0;
 }
 
+bool Ledger::has_pace() const noexcept {
+  return std::any_of(gauges_.begin(), gauges_.end(),
+                     [](const Gauge& gauge) { return !gauge.learned && gauge.span == Span::sliding; });
+}
+
 Gauge* Ledger::learned_gauge(StatedLimit& stated, const Source& source, bool& fresh) {
   fresh = false;
   if (stated.limit && *stated.limit <= 0) return nullptr;  // -1 and 0 stand for "none" and "not known"
@@ -67,7 +70,7 @@ Gauge* Ledger::learned_gauge(StatedLimit& stated, const Source& source, bool& fr
   Gauge wanted{.counts = counted(stated.measure), .span = span_of(window), .soft = true};
   if (wanted.span == Span::month) window = hours(31 * 24);
   wanted.window = window;
-  wanted.learned = std::make_unique<Learned>(source.rules->refills);
+  wanted.learned = std::make_unique<Learned>(source.rules->refills, source.at);
 
   const auto known =
       std::find_if(gauges_.begin(), gauges_.end(), [&](const Gauge& each) { return each.same_as(wanted); });
@@ -90,6 +93,18 @@ Gauge* Ledger::learned_gauge(StatedLimit& stated, const Source& source, bool& fr
   return &gauges_.back();
 }
 
+Gauge* Ledger::gauge_of_refusals(const Source& source) {
+  if (std::any_of(gauges_.begin(), gauges_.end(), [](const Gauge& gauge) { return gauge.learned != nullptr; })) {
+    return nullptr;
+  }
+  Gauge gauge{.counts = Counted::requests, .soft = true, .limit = kUnlimited, .window = minutes(1)};
+  gauge.learned = std::make_unique<Learned>(false, source.at);
+  gauge.guard = guard_of(std::chrono::duration_cast<milliseconds>(source.guard), gauge.window);
+  gauge.measure();
+  gauges_.push_back(std::move(gauge));
+  return &gauges_.back();
+}
+
 void Ledger::adopt(Gauge& gauge, const Charge& charge, bool sent, TimePoint at, Calendar& calendar) {
   const std::int64_t amount = amount_of(gauge.counts, charge);
   if (sent) {
@@ -101,11 +116,26 @@ void Ledger::adopt(Gauge& gauge, const Charge& charge, bool sent, TimePoint at, 
 
 bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now, Calendar& calendar) {
   Learned& learned = *gauge.learned;
-  if (!learned.is_news(source.lease, source.sent)) return false;
   gauge.turn(now, calendar);
   const std::int64_t room_before = gauge.room();
+  const Nanos jitter = std::max(source.guard, gauge.guard);
+  const double unit =
+      gauge.counts == Counted::requests || gauge.log.entries() == 0
+          ? 1
+          : std::max(static_cast<double>(gauge.log.sum()) / static_cast<double>(gauge.log.entries()), 1.0);
+  const auto flying = static_cast<std::int64_t>(unit * std::max(source.in_flight - 1, 0));
+  if (!learned.is_news(source.lease, source.sent)) {
+    if (!stated.remaining || learned.sent() - source.sent > jitter) return false;
+    learned.take_late(std::max<std::int64_t>(gauge.limit - *stated.remaining, 0), flying, now);
+    gauge.turn(now, calendar);
+    return gauge.room() > room_before;
+  }
   const std::int64_t own = std::max<std::int64_t>(gauge.own() - gauge.log.sum_after(source.sent), 0);
   Learned::Statement statement{.lease = source.lease, .sent = source.sent, .at = source.at, .own = own};
+  statement.own_since = gauge.log.sum_after(learned.sent()) - gauge.log.sum_after(source.sent);
+  statement.unit = unit;
+  statement.jitter = jitter;
+  statement.overtaken = std::min(gauge.log.sum_after(source.sent - jitter) - gauge.log.sum_after(source.sent), flying);
   statement.has_remaining = stated.remaining.has_value();
   // Without a stated limit, what is left and what we know of make one.
   std::int64_t limit = gauge.limit;
@@ -132,7 +162,7 @@ bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source
   }
   learned.take(statement);
   gauge.limit = limit;
-  if (gauge.span == Span::sliding) gauge.log.resize(gauge.window + gauge.guard, limit);
+  gauge.measure();
   gauge.turn(now, calendar);
   return gauge.room() > room_before;
 }
@@ -141,15 +171,34 @@ void Ledger::forget_learned() noexcept {
   std::erase_if(gauges_, [](const Gauge& gauge) { return gauge.learned != nullptr; });
 }
 
-void Ledger::served(std::uint64_t lease) noexcept {
+bool Ledger::served(std::uint64_t lease, TimePoint now) noexcept {
+  bool room = false;
   for (Gauge& gauge : gauges_) {
-    if (gauge.learned) gauge.learned->served(lease);
+    if (!gauge.learned || !gauge.learned->served(lease, gauge.limit, gauge.window, now)) continue;
+    gauge.measure();
+    room = true;
   }
+  return room;
+}
+
+bool Ledger::used_up(const Charge& charge) const noexcept {
+  return std::any_of(gauges_.begin(), gauges_.end(), [&](const Gauge& gauge) {
+    return gauge.learned && gauge.learned->used_up(gauge.needed(amount_of(gauge.counts, charge)));
+  });
 }
 
 void Ledger::refused() noexcept {
   for (Gauge& gauge : gauges_) {
     if (gauge.learned) gauge.learned->refused();
+  }
+}
+
+void Ledger::refused_all_the_same(const Charge& charge, bool crowd, TimePoint now, Calendar& calendar) {
+  for (Gauge& gauge : gauges_) {
+    if (!gauge.learned || gauge.span != Span::sliding) continue;
+    gauge.turn(now, calendar);
+    gauge.learned->refused_all_the_same(amount_of(gauge.counts, charge), gauge.own(), crowd, gauge.window, now);
+    gauge.measure();
   }
 }
 

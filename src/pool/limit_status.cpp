@@ -14,12 +14,12 @@ void add_limits(std::vector<LimitStatus>& to, Ledger& ledger, const Level& level
   const std::string whose(name_of(level.kind));
   for (Gauge& gauge : ledger.gauges()) {
     gauge.turn(now, *level.calendar);
-    if (gauge.learned && gauge.learned->stale(now)) continue;
+    if (gauge.learned && (gauge.learned->stale(now) || gauge.known_limit() == kUnlimited)) continue;
     to.push_back({.name = gauge.name(),
                   .level = whose,
                   .group = std::string(group),
-                  .limit = gauge.limit,
-                  .used = gauge.spent(),
+                  .limit = gauge.known_limit(),
+                  .used = gauge.known_limit() < gauge.limit ? gauge.pending + gauge.own() : gauge.spent(),
                   .learned = gauge.learned != nullptr});
   }
   if (!ledger.has_concurrency()) return;

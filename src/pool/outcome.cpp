@@ -81,12 +81,16 @@ bool PoolState::applaud(LeaseRecord& record) {
           level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
       ended = ended || gone != 0;
     }
-    level.ledger.served(record.number);
-    if (ended) wake_members(level);
+    const bool room = level.ledger.served(record.number, clock_);
+    if (ended || room) wake_members(level);
     if (ended) note(*record.credential, level, Rest(), {}, clock_);
-    changed = changed || ended;
+    changed = changed || ended || room;
   }
-  for (Scoped* each : record.scoped) each->ledger.served(record.number);
+  for (Scoped* each : record.scoped) {
+    if (!each->ledger.served(record.number, clock_)) continue;
+    wake_members(*each->level);
+    changed = true;
+  }
   record.credential->service->evidence.cases.clear();
   return changed;
 }
@@ -165,8 +169,7 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
     return one_model ? model_rest(*level, model_of(record).limited(), true) : level->rest;
   };
   if (effect == CredentialEffect::rest || effect == CredentialEffect::exhaust) {
-    for (std::size_t i = 0; i < record.levels; ++i) record.path[i]->ledger.refused();
-    for (Scoped* each : record.scoped) each->ledger.refused();
+    meet_limit(record, failure.failure == FailureClass::rate, now);
   }
   switch (effect) {
     case CredentialEffect::rest:
@@ -243,6 +246,14 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
     std::erase_if(buried_, [&](const auto& each) { return each.get() == &c; });
   }
   return verdict;
+}
+
+void PoolState::take_back(Lease& lease, TimePoint now) {
+  bool changed = false;
+  --records_[lease.slot_].credential->cancelled;
+  (void)report(lease.slot_, lease.number_, Outcome::cancelled(false), now, changed);
+  lease.number_ = 0;
+  lease = Lease();
 }
 
 void PoolState::clear(Credential& c, TimePoint now) {

@@ -113,6 +113,9 @@ class PoolState {
   /// What keeps `c` from an attempt at `now`, its service aside.
   [[nodiscard]] Block obstacle(Credential& c, const Asking& asking, Level** tight = nullptr);
 
+  // outcome.cpp
+  /// Undoes lend(): nobody has seen the lease.
+  void take_back(Lease& lease, TimePoint now);
   // settle.cpp
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
   // outcome.cpp
@@ -213,6 +216,8 @@ class PoolState {
   // statements.cpp
   void learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
                     bool& changed);
+  void watch_refusals(LeaseRecord& record, TimePoint now);
+  void meet_limit(LeaseRecord& record, bool rate, TimePoint now);
   [[nodiscard]] Scoped* scoped_for(Level& level, std::string_view name);
   void adopt(Gauge& gauge, const Level& level, const Scoped* scoped);
 

@@ -11,6 +11,8 @@ namespace {
 
 /// Models at one level whose limits are learned; what is stated of more is not kept.
 constexpr std::size_t kMostScoped = 256;
+/// So many keys that nobody knows the owner of are not yet a crowd.
+constexpr std::size_t kFew = 8;
 
 /// The level whose limits a provider states; the key, where the owner is not known. A key that names its project is
 /// alone there as long as no other names it, too.
@@ -80,12 +82,12 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
   std::int64_t rpm = 0;
   for (std::size_t i = 0; i < record.levels && rpm == 0; ++i) rpm = record.path[i]->ledger.configured_rpm();
   for (const Scoped* each : record.scoped) rpm = rpm == 0 ? each->ledger.configured_rpm() : rpm;
-  const Ledger::Source source{.lease = record.number,
-                              .sent = record.sent_at,
-                              .at = at,
-                              .rules = service.rules,
-                              .guard = bounded(record.credential->config->limits.guard),
-                              .configured_rpm = rpm};
+  Ledger::Source source{.lease = record.number,
+                        .sent = record.sent_at,
+                        .at = at,
+                        .rules = service.rules,
+                        .guard = bounded(record.credential->config->limits.guard),
+                        .configured_rpm = rpm};
   // What has no model, as a listing, tells of none.
   if (service.rules->by_model && record.model.empty()) return;
   for (StatedLimit stated : limits) {
@@ -95,6 +97,7 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
       if (scoped == nullptr) return;
     }
     Ledger& ledger = scoped != nullptr ? scoped->ledger : level.ledger;
+    source.in_flight = scoped != nullptr ? scoped->in_flight : level.in_flight;
     bool fresh = false;
     Gauge* gauge = ledger.learned_gauge(stated, source, fresh);
     if (gauge == nullptr) continue;
@@ -102,6 +105,47 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
     if (!ledger.learn(*gauge, stated, source, now, *level.calendar)) continue;
     wake_members(level);
     changed = true;
+  }
+}
+
+void PoolState::watch_refusals(LeaseRecord& record, TimePoint now) {
+  const Service& service = *record.credential->service;
+  Level& level = owner_of(record, service.rules->owner);
+  Scoped* scoped = nullptr;
+  if (service.rules->by_model) {
+    if (record.model.empty()) return;
+    scoped = scoped_for(level, model_of(record).limited());
+    if (scoped == nullptr) return;
+  }
+  Ledger& ledger = scoped != nullptr ? scoped->ledger : level.ledger;
+  const Ledger::Source source{.at = now, .guard = bounded(record.credential->config->limits.guard)};
+  if (Gauge* gauge = ledger.gauge_of_refusals(source)) adopt(*gauge, level, scoped);
+}
+
+/// A refusal is the word of a limit. Where none of those stated is used up, it overrules them; where none is known, it
+/// is to be found.
+void PoolState::meet_limit(LeaseRecord& record, bool rate, TimePoint now) {
+  bool told = false;
+  bool paced = false;
+  bool crowd = false;
+  const auto hear = [&](Ledger& ledger) {
+    ledger.refused();
+    told = told || ledger.used_up(record.charge);
+    paced = paced || ledger.has_pace();
+  };
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    hear(level.ledger);
+    crowd = crowd || (level.kind == Level::Kind::peers && level.members.size() > kFew);
+  }
+  for (Scoped* each : record.scoped) hear(each->ledger);
+  if (!rate || told) return;
+  if (!paced) watch_refusals(record, now);
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    record.path[i]->ledger.refused_all_the_same(record.charge, crowd, now, *record.path[i]->calendar);
+  }
+  for (Scoped* each : record.scoped) {
+    each->ledger.refused_all_the_same(record.charge, crowd, now, *each->level->calendar);
   }
 }
 

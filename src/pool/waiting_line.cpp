@@ -251,6 +251,33 @@ bool WaitingLine::someone_is_first(const Waiter& waiter, const Queue* own, const
   return false;
 }
 
+/// Whether somebody of better rank, who is not due, has room all the same. A prediction may be late: less was used than
+/// was to be feared.
+bool WaitingLine::someone_could_go(const Waiter& waiter, const Queue* own, const Rank& rank, Lease& lease,
+                                   TimePoint now) {
+  std::set<std::pair<Rank, Queue*>> before;
+  for (const Demand& demand : waiter.demands) {
+    const auto found = by_service_.find(demand.service);
+    if (found == by_service_.end()) continue;
+    for (Queue* queue : found->second) {
+      if (queue != own && first_rank(*queue) < rank) before.emplace(first_rank(*queue), queue);
+    }
+  }
+  if (before.empty()) return false;
+  state_->take_back(lease, now);
+  const bool could = std::any_of(before.begin(), before.end(), [&](const auto& each) {
+    const Waiting& first = **each.second->order.begin()->second->calls.begin();
+    Attempted attempted = try_to_lend(first.demands, first.ticket, each.first, first.entered, now);
+    if (attempted.granted) state_->take_back(attempted.grant.lease, now);
+    return attempted.granted;
+  });
+  // What was taken back is no news to those who have looked since.
+  if (!could) {
+    for (const auto& [its, queue] : before) queue->seen = changes_of(*queue);
+  }
+  return could;
+}
+
 LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   const std::lock_guard lock(state_->mutex);
   now = state_->clock(now);
@@ -273,15 +300,23 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   if (tried) {
     // Who does not wait takes whom it can get.
     const bool waits = !waiter.max_wait || waiter.max_wait->count() > 0;
-    attempted = try_to_lend(waiter.demands, ticket, rank, waits ? std::optional(now) : std::nullopt, now);
-    if (attempted.granted) {
+    const auto since = waits ? std::optional(now) : std::nullopt;
+    attempted = try_to_lend(waiter.demands, ticket, rank, since, now);
+    if (attempted.granted && contested) {
+      tried = !someone_could_go(waiter, own, rank, attempted.grant.lease, now);
+      if (tried && !attempted.grant.lease) attempted = try_to_lend(waiter.demands, ticket, rank, since, now);
+    }
+    if (tried && attempted.granted) {
       if (contested) served(tenant_of(waiter.tenant));
       return std::move(attempted.grant);
     }
-  } else {
-    // As its queue's first was told, or, in a queue of its own, as soon as those before it have had their turn.
-    attempted.at = own != nullptr ? std::max(own->retry, now) : now;
-    attempted.by_event = own == nullptr || own->by_event;
+  }
+  // As its queue's first was told, or, the first of its own queue, as soon as those before it have had their turn.
+  const bool leads = own == nullptr || rank < first_rank(*own);
+  if (!tried) {
+    attempted = {};
+    attempted.at = leads ? now : std::max(own->retry, now);
+    attempted.by_event = leads || own->by_event;
     attempted.too_big = false;
     attempted.timeout = own != nullptr ? own->timeout : state_->timeout_of(waiter.demands);
   }
@@ -330,7 +365,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
     queue.by_event = attempted.by_event;
     queue.timeout = attempted.timeout;
     queue.seen = changes_of(queue);
-  } else if (own == nullptr) {
+  } else if (leads) {
     queue.retry = now;
     queue.by_event = true;
     queue.timeout = attempted.timeout;
@@ -391,10 +426,23 @@ std::vector<LineGrant> WaitingLine::poll(TimePoint now) {
   freed_at_.reset();
   if (waiting_.empty()) return grants;
 
-  // In the order of rank, so that what is scarce goes to the first who can use it.
+  // In the order of rank, so that what is scarce goes to the first who can use it. Who is not due, but stands before
+  // one who is, is asked as well: room may have come before the time that was predicted.
   std::set<std::pair<Rank, Queue*>> todo;
+  std::set<const Queue*> asked;
+  const auto add_those_before = [&](const Queue& served, const Rank& rank) {
+    bool added = false;
+    for (const std::string& service : served.services) {
+      for (Queue* queue : by_service_.find(service)->second) {
+        if (queue == &served || !(first_rank(*queue) < rank) || !asked.insert(queue).second) continue;
+        todo.emplace(first_rank(*queue), queue);
+        added = true;
+      }
+    }
+    return added;
+  };
   const auto consider = [&](Queue& queue) {
-    if (due(queue, now)) todo.emplace(first_rank(queue), &queue);
+    if (due(queue, now) && asked.insert(&queue).second) todo.emplace(first_rank(queue), &queue);
   };
   for (auto it = agenda_.begin(); it != agenda_.end() && it->first <= now; ++it) consider(*it->second);
   for (auto& [service, queues] : by_service_) {
@@ -405,6 +453,10 @@ std::vector<LineGrant> WaitingLine::poll(TimePoint now) {
     todo.erase(todo.begin());
     if (const Rank current = first_rank(*queue); current != rank) {
       todo.emplace(current, queue);
+      continue;
+    }
+    if (add_those_before(*queue, rank)) {
+      todo.emplace(rank, queue);
       continue;
     }
     const std::string signature = queue->signature;

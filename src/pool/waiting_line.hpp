@@ -159,6 +159,8 @@ class WaitingLine {
   [[nodiscard]] std::uint64_t changes_of(const Queue& queue) const noexcept;
   [[nodiscard]] bool due(const Queue& queue, TimePoint now) const noexcept;
   [[nodiscard]] bool someone_is_first(const Waiter& waiter, const Queue* own, const Rank& rank, TimePoint now) const;
+  [[nodiscard]] bool someone_could_go(const Waiter& waiter, const Queue* own, const Rank& rank, Lease& lease,
+                                      TimePoint now);
   [[nodiscard]] Rank first_rank(const Queue& queue) const noexcept { return queue.order.begin()->first; }
   [[nodiscard]] Tenant& tenant_of(std::string_view name);
   void file(Place& place);

@@ -415,11 +415,13 @@ void RouterCore::schedule_dispatch(TimePoint when) {
   dispatch_at_ = when;
   Runtime& runtime = *loops_.front().handle.runtime;
   runtime.post([weak = weak_from_this(), &runtime, when] {
-    (void)runtime.at(when, [weak] {
+    (void)runtime.at(when, [weak, when] {
       const auto self = weak.lock();
       if (!self) return;
       {
+        // Each that was put off for an earlier one would have a next one, and their number only grow.
         const std::lock_guard lock(self->line_mutex_);
+        if (self->dispatch_at_ != when) return;
         self->dispatch_at_.reset();
       }
       self->dispatch();

@@ -94,10 +94,11 @@ TEST_CASE("late headers do not undo newer ones", "[pool][learned]") {
   f.pool().sent(second, f.now);
   f.now += 1s;
   f.pool().report(std::move(second), answered({a_minute(10, 2)}), f.now);
-  CHECK(room(f) == 2);
+  // Others have used six, and may have used one more since.
+  CHECK(room(f) == 1);
   f.now += 1s;
   f.pool().report(std::move(first), answered({a_minute(10, 9)}), f.now);
-  CHECK(room(f) == 2);
+  CHECK(room(f) == 1);
 }
 
 TEST_CASE("a reset that means full is not waited for", "[pool][learned]") {
