@@ -83,6 +83,13 @@ void SharedGauge::reserve(const Gauge& gauge, std::int64_t amount) {
   if (hungry(now_)) bell->ring();
 }
 
+bool SharedGauge::holds(const Gauge& gauge, std::int64_t amount, TimePoint at) noexcept {
+  look(gauge);
+  // A slice does not lapse; but when the day turns, that of the day before is of no use.
+  if (total) return granted_ != 0;
+  return alone_ && at >= alone_from_ ? gauge.spent() <= part_ : tickets.holds(amount, at);
+}
+
 void SharedGauge::send(const Gauge& gauge, std::int64_t amount, TimePoint at) {
   look(gauge);
   if (total) return;
