@@ -76,7 +76,8 @@ void SharedGauge::reserve(const Gauge& gauge, std::int64_t amount) {
   look(gauge);
   if (total) {
     lacking_ = 0;
-    if (granted_ - used_ < slice_size() / 2) hungry_ = true;
+    // Half of the one before is used: who asked at once for twice as much would soon have a whole one in hand.
+    if (granted_ - used_ <= slice_size() / 4) hungry_ = true;
   } else {
     tickets.reserve(amount, now_);
   }

@@ -158,6 +158,7 @@ TEST_CASE("permits that go back to the store are not lent while it has not answe
   Node b(store, "b", {.concurrency = 4}, now);
   std::vector<Lease> of_a;
   std::vector<Lease> of_b;
+  of_a.reserve(4);
   for (int i = 0; i < 4; ++i) of_a.push_back(lend_soon(a, now));
   while (of_a.size() > 1) {
     end(a, std::move(of_a.back()), now);

@@ -180,6 +180,21 @@ TEST_CASE("a day's quota outlives its processes, and a kill wastes no more than 
   CHECK(last.call_soon(now));
 }
 
+TEST_CASE("a process that is killed wastes little where it used little, however slow its calls", "[quota]") {
+  SharedStore store;
+  TimePoint now(1000s);
+  constexpr int kKills = 20;
+  for (int i = 0; i < kKills; ++i) {
+    Node node(store, "p" + std::to_string(i), {.rpd = 100'000}, now);
+    for (int k = 0; k < 6; ++k) {
+      REQUIRE(node.call_soon(now));
+      node.settle(now, 1, 1s);
+    }
+  }
+  CHECK(store.granted > kKills * 6);
+  CHECK(store.granted <= kKills * (6 + 2 * 6 + 4));  // the next slice is twice what went before, the first 4
+}
+
 TEST_CASE("who leaves in good order gives back what it did not use", "[quota]") {
   SharedStore store;
   TimePoint now(1000s);

@@ -22,7 +22,7 @@ namespace {
 /// On the virtual clock, with a store that answers at once whenever the test lets it. The first key has one request a
 /// second.
 struct LateSim {
-  explicit LateSim(SimProvider::Travel travel, std::vector<std::string> keys = {"sk-key-one"})
+  explicit LateSim(SimProvider::Travel travel, const std::vector<std::string>& keys = {"sk-key-one"})
       : provider(std::move(travel)), runtime(std::make_shared<SimRuntime>(provider)) {
     ServiceConfig service{
         .provider = "openai", .id = "main", .base_url = "https://provider.test/v1", .models = {"test-model"}};

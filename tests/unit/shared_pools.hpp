@@ -25,14 +25,17 @@ struct SharedStore {
   std::unique_ptr<detail::MemoryRecords> records = std::make_unique<detail::MemoryRecords>();
   bool up = true;
   int requests = 0;
+  std::int64_t granted = 0;  ///< of the total that was asked for last
   std::chrono::nanoseconds clock_ahead = std::chrono::seconds(77777);
 
   [[nodiscard]] Result<QuotaReply> exchange(const QuotaRequest& request, TimePoint now) {
     ++requests;
     if (!up) return Error{.kind = ErrorKind::connection, .message = "down"};
     using namespace std::chrono;
-    return records->exchange(request, floor<microseconds>(now.time_since_epoch() + clock_ahead).count(),
-                             floor<milliseconds>(now.time_since_epoch()));
+    QuotaReply reply = records->exchange(request, floor<microseconds>(now.time_since_epoch() + clock_ahead).count(),
+                                         floor<milliseconds>(now.time_since_epoch()));
+    if (!reply.totals.empty()) granted = reply.totals[0].total;
+    return reply;
   }
 };
 
