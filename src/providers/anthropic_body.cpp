@@ -170,11 +170,7 @@ void write_anthropic_body(std::string& out, const ChatRequest& request, const Ta
   writer.end_array();
   write_tools(writer, request, traits, messages, check);
   write_thinking(writer, request, traits, plan_thinking(request, traits, max_tokens, check));
-  if (!request.stop.empty()) {
-    writer.key("stop_sequences").begin_array();
-    for (const std::string& stop : request.stop) writer.string(stop);
-    writer.end_array();
-  }
+  if (!request.stop.empty()) writer.member("stop_sequences", request.stop);
   write_sampling(writer, request, traits, check);
   const auto named = request.metadata.find("user_id");
   if (!request.user.empty() || named != request.metadata.end()) {

@@ -336,7 +336,7 @@ class AnthropicAnswer {
   }
 
   static std::optional<Failure> error(JsonValue event) {
-    Failure failure = classify_error(read_error_value(event), std::nullopt, std::nullopt, anthropic_error_rules());
+    Failure failure = classify_error(event, anthropic_error_rules());
     failure.request_id = event["request_id"].string();
     return failure;
   }
@@ -410,9 +410,7 @@ class AnthropicWhole final : public Decoder {
 
   std::optional<Failure> finish(EventSink& sink) override {
     JsonDoc doc;
-    if (!doc.parse(body_, answer_.limits())) {
-      return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
-    }
+    if (auto failure = parse_answer(doc, body_, answer_.limits())) return failure;
     return answer_.message(doc.root(), sink);
   }
 

@@ -77,10 +77,6 @@ class BailianDecoder final : public NativeDecoder {
   }
 };
 
-std::string_view role_of(Role role) noexcept {
-  return role == Role::developer ? std::string_view("system") : to_string(role);
-}
-
 /// The conversation, or, where the application keeps it, what is new of it.
 void write_input(JsonWriter& json, const ChatRequest& request, bool kept, RequestCheck& check) {
   const std::size_t count = request.messages.size();

@@ -151,11 +151,7 @@ class BodyWriter {
     if (request_.max_tokens) out_.member("maxTokens", *request_.max_tokens);
     if (temperature) out_.member("temperature", *temperature);
     if (top_p) out_.member("topP", *top_p);
-    if (!request_.stop.empty()) {
-      out_.key("stopSequences").begin_array();
-      for (const std::string& stop : request_.stop) out_.string(stop);
-      out_.end_array();
-    }
+    if (!request_.stop.empty()) out_.member("stopSequences", request_.stop);
     out_.end_object();
   }
 

@@ -367,7 +367,7 @@ class BedrockWhole final : public Decoder {
 
   std::optional<Failure> finish(EventSink& sink) override {
     JsonDoc doc;
-    if (!doc.parse(body_, limits_)) return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
+    if (auto failure = parse_answer(doc, body_, limits_)) return failure;
     return answer_.message(doc.root(), sink);
   }
 

@@ -46,9 +46,7 @@ void write_titan(JsonWriter& out, const EmbeddingRequest& request, const std::ve
 
 void write_cohere(JsonWriter& out, const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                   const Target& target, RequestCheck& check) {
-  out.key("texts").begin_array();
-  for (const std::string_view input : inputs) out.string(input);
-  out.end_array();
+  out.member("texts", inputs);
   const auto purpose =
       std::find_if(kPurposes.begin(), kPurposes.end(), [&](const Purpose& p) { return p.ours == request.purpose; });
   if (purpose == kPurposes.end()) {
@@ -97,7 +95,7 @@ void write_bedrock_embedding(std::string& out, const EmbeddingRequest& request,
 
 std::optional<Failure> read_bedrock_embedding(std::string_view body, std::size_t inputs, EmbeddingResponse& into) {
   JsonDoc doc;
-  if (!doc.parse(body)) return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
+  if (auto failure = parse_answer(doc, body)) return failure;
   const JsonValue root = doc.root();
   // Titan has one vector; Cohere a list of them, by type where several were asked for.
   std::vector<JsonValue> vectors;

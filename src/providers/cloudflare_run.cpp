@@ -8,6 +8,7 @@
 #include "providers/native_decoder.hpp"
 #include "providers/native_embedding.hpp"
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "providers/openai_chunks.hpp"
 #include "providers/openai_encode.hpp"
 #include "providers/request_headers.hpp"
@@ -108,12 +109,9 @@ void write_tools(JsonWriter& json, const ChatRequest& request) {
       json.raw(tool.raw, "tools");
       continue;
     }
-    json.begin_object().member("type", "function").key("function").begin_object().member("name", tool.name);
-    json.member("description", tool.description).key("parameters");
-    json.raw(tool.parameters.empty() ? std::string_view(R"({"type":"object","properties":{}})")
-                                     : std::string_view(tool.parameters),
-             "tools.parameters");
-    json.end_object().end_object();
+    json.begin_object().member("type", "function").key("function");
+    write_function(json, tool);
+    json.end_object();
   }
   json.end_array();
 }
@@ -188,9 +186,7 @@ class CloudflareRunTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("text").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(request.extra, "extra");
+    json.begin_object().member("text", inputs).end_object(request.extra, "extra");
     check.written(json.fault());
     HttpRequest http = json_post(address(target, check), std::move(body), false);
     add_bearer(http, target.credential.api_key.reveal());
@@ -202,10 +198,8 @@ class CloudflareRunTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
-    if (!doc.root()["success"].boolean_or(true)) {
-      return classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, rules_of(preset_));
-    }
+    if (auto failure = parse_answer(doc, body)) return failure;
+    if (!doc.root()["success"].boolean_or(true)) return classify_error(doc.root(), rules_of(preset_));
     into.usage = read_openai_usage(doc.root()["result"]["usage"]);
     return read_vectors(doc.root()["result"]["data"], {}, inputs, into);
   }

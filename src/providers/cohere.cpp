@@ -152,9 +152,8 @@ class CohereTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().member("input_type", input_type(request.purpose));
+    json.begin_object().member("model", target.model).member("texts", inputs);
+    json.member("input_type", input_type(request.purpose));
     json.key("embedding_types").begin_array().string("float").end_array();
     if (request.dimensions) json.member("output_dimension", *request.dimensions);
     json.end_object(request.extra, "extra");
@@ -169,18 +168,15 @@ class CohereTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
     JsonValue vectors = answer["embeddings"];
-    if (!vectors.has_value()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, kCohereErrors);
-    }
+    if (!vectors.has_value()) return classify_error(answer, kCohereErrors);
     // By type, of which `extra` may have asked for another than float; version 1 gave the list alone.
     for (const JsonMember& member : vectors.members()) {
       if (member.value.size() > 0) vectors = member.value;
     }
-    const JsonValue units = answer["meta"]["billed_units"];
-    into.usage = {.prompt_tokens = count_of(units["input_tokens"]), .total_tokens = count_of(units["input_tokens"])};
+    into.usage = input_usage(answer["meta"]["billed_units"]["input_tokens"]);
     return read_vectors(vectors, {}, inputs, into);
   }
 
@@ -196,11 +192,9 @@ class CohereTransport final : public Transport {
 
   std::optional<Failure> decode_listing(std::string_view body, std::vector<ModelInfo>& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue models = doc.root()["models"];
-    if (!models.is_array()) {
-      return classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, kCohereErrors);
-    }
+    if (!models.is_array()) return classify_error(doc.root(), kCohereErrors);
     for (const JsonValue model : models.items()) {
       if (const std::string_view id = model["name"].string(); !id.empty()) into.push_back({.id = std::string(id)});
     }

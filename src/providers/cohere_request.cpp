@@ -5,9 +5,8 @@
 #include <string_view>
 #include <variant>
 
-#include <fmt/format.h>
-
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "wire/json.hpp"
 #include "wire/json_writer.hpp"
 
@@ -45,8 +44,7 @@ class MessageWriter {
   void write(const Message& message, std::size_t place) {
     refuse_unsayable(message, place, {.tool_calls = true, .extra = true}, check_);
     place_ = place;
-    out_.begin_object().member("role",
-                               message.role == Role::developer ? std::string_view("system") : to_string(message.role));
+    out_.begin_object().member("role", role_of(message.role));
     if (message.role == Role::tool) out_.member("tool_call_id", std::string_view(message.tool_call_id));
     write_content(message);
     if (message.role == Role::assistant) write_answer(message);
@@ -123,9 +121,8 @@ class MessageWriter {
     if (!plan.empty()) out_.member("tool_plan", std::string_view(plan));
     out_.key("tool_calls").begin_array();
     for (const ToolCall& call : message.tool_calls) {
-      out_.begin_object().member("id", std::string_view(call.id)).member("type", "function");
-      out_.key("function").begin_object().member("name", std::string_view(call.name));
-      out_.member("arguments", arguments_of(call)).end_object();
+      out_.begin_object();
+      write_call_members(out_, call);
       out_.end_object(call.extra, message_path(place_) + ".tool_calls.extra");
     }
     out_.end_array();
@@ -136,28 +133,7 @@ class MessageWriter {
   std::size_t place_ = 0;
 };
 
-void write_tools(JsonWriter& out, const std::vector<Tool>& tools, RequestCheck& check) {
-  if (tools.empty()) return;
-  out.key("tools").begin_array();
-  for (std::size_t i = 0; i < tools.size(); ++i) {
-    const Tool& tool = tools[i];
-    const std::string path = fmt::format("tools[{}]", i);
-    if (!tool.raw.empty()) {
-      out.raw(tool.raw, path + ".raw");
-      continue;
-    }
-    out.begin_object().member("type", "function").key("function").begin_object();
-    out.member("name", std::string_view(tool.name));
-    if (!tool.description.empty()) out.member("description", std::string_view(tool.description));
-    out.key("parameters");
-    if (tool.parameters.empty()) {
-      out.begin_object().member("type", "object").key("properties").begin_object().end_object().end_object();
-    } else {
-      out.raw(tool.parameters, path + ".parameters");
-    }
-    out.end_object().end_object();
-  }
-  out.end_array();
+void write_strictness(JsonWriter& out, const std::vector<Tool>& tools, RequestCheck& check) {
   const auto strict = std::count_if(tools.begin(), tools.end(), [](const Tool& tool) { return tool.strict == true; });
   if (strict == 0) return;
   if (static_cast<std::size_t>(strict) == tools.size()) {
@@ -218,11 +194,7 @@ void write_sampling(JsonWriter& out, const ChatRequest& request, RequestCheck& c
   if (request.seed) out.member("seed", *request.seed);
   if (request.presence_penalty) out.member("presence_penalty", *request.presence_penalty);
   if (request.frequency_penalty) out.member("frequency_penalty", *request.frequency_penalty);
-  if (!request.stop.empty()) {
-    out.key("stop_sequences").begin_array();
-    for (const std::string& stop : request.stop) out.string(stop);
-    out.end_array();
-  }
+  if (!request.stop.empty()) out.member("stop_sequences", request.stop);
   if (request.logprobs) out.member("logprobs", *request.logprobs);
   if (request.top_logprobs.value_or(0) > 0) {
     check.unsupported("top_logprobs", "it gives those of the chosen tokens only");
@@ -240,7 +212,8 @@ std::string cohere_chat_body(const ChatRequest& request, const Target& target, R
   MessageWriter messages(out, check);
   for (std::size_t i = 0; i < request.messages.size(); ++i) messages.write(request.messages[i], i);
   out.end_array();
-  write_tools(out, request.tools, check);
+  if (!request.tools.empty()) write_tools(out, request.tools, kNoParameters);
+  write_strictness(out, request.tools, check);
   if (request.tool_choice) write_tool_choice(out, *request.tool_choice, check);
   if (request.response_format) write_format(out, *request.response_format);
   write_sampling(out, request, check);

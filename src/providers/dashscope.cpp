@@ -147,9 +147,8 @@ class DashScopeNativeTransport final : public Transport {
     const SplitExtra extra = split_extra(request.extra, "input", "parameters", check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("input").begin_object().key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(extra.named, "extra.input").key("parameters").begin_object();
+    json.begin_object().member("model", target.model).key("input").begin_object().member("texts", inputs);
+    json.end_object(extra.named, "extra.input").key("parameters").begin_object();
     if (request.dimensions) json.member("dimension", *request.dimensions);
     if (!request.purpose.empty()) json.member("text_type", request.purpose);
     json.end_object(extra.home, "extra").end_object();
@@ -164,13 +163,10 @@ class DashScopeNativeTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
-    if (!answer["code"].string().empty()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, dashscope_errors());
-    }
-    into.usage = {.prompt_tokens = count_of(answer["usage"]["total_tokens"]),
-                  .total_tokens = count_of(answer["usage"]["total_tokens"])};
+    if (!answer["code"].string().empty()) return classify_error(answer, dashscope_errors());
+    into.usage = input_usage(answer["usage"]["total_tokens"]);
     return read_vectors(answer["output"]["embeddings"], {.vector = "embedding", .index = "text_index"}, inputs, into);
   }
 };

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "providers/text.hpp"
 #include "wire/json_writer.hpp"
 
@@ -30,10 +31,6 @@ constexpr Sayable kSayable = {.tools = true,
 
 // Parts of the names of models that only multimodal-generation serves.
 constexpr std::array<std::string_view, 5> kMultimodal = {"-vl", "qvq", "-ocr", "-audio", "-asr"};
-
-std::string_view role_of(Role role) noexcept {
-  return role == Role::developer ? std::string_view("system") : to_string(role);
-}
 
 void write_parts(JsonWriter& json, const Message& message, std::size_t place, RequestCheck& check) {
   json.key("content").begin_array();
@@ -78,12 +75,8 @@ void write_message(JsonWriter& json, const Message& message, std::size_t place, 
     json.key("tool_calls").begin_array();
     std::int64_t index = 0;
     for (const ToolCall& call : message.tool_calls) {
-      json.begin_object().member("index", index++).member("id", call.id).member("type", "function");
-      json.key("function")
-          .begin_object()
-          .member("name", call.name)
-          .member("arguments", arguments_of(call))
-          .end_object();
+      json.begin_object().member("index", index++);
+      write_call_members(json, call);
       json.end_object(call.extra, message_path(place) + ".tool_calls.extra");
     }
     json.end_array();
@@ -95,14 +88,11 @@ void write_message(JsonWriter& json, const Message& message, std::size_t place, 
 void write_tools(JsonWriter& json, const ChatRequest& request) {
   json.key("tools").begin_array();
   for (const Tool& tool : request.tools) {
-    if (!tool.raw.empty()) {
+    if (tool.raw.empty()) {
+      write_tool(json, tool, tool.parameters, "tools.parameters");
+    } else {
       json.raw(tool.raw, "tools");
-      continue;
     }
-    json.begin_object().member("type", "function").key("function").begin_object().member("name", tool.name);
-    if (!tool.description.empty()) json.member("description", tool.description);
-    if (!tool.parameters.empty()) json.key("parameters").raw(tool.parameters, "tools.parameters");
-    json.end_object().end_object();
   }
   json.end_array();
 }
@@ -160,11 +150,7 @@ void write_sampling(JsonWriter& json, const ChatRequest& request) {
   if (request.top_k) json.member("top_k", *request.top_k);
   if (request.seed) json.member("seed", *request.seed);
   if (request.presence_penalty) json.member("presence_penalty", *request.presence_penalty);
-  if (!request.stop.empty()) {
-    json.key("stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
+  if (!request.stop.empty()) json.member("stop", request.stop);
   if (request.logprobs) json.member("logprobs", *request.logprobs);
   if (request.top_logprobs) json.member("top_logprobs", *request.top_logprobs);
 }

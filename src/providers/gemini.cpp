@@ -104,7 +104,7 @@ class GeminiTransport final : public Transport {
   [[nodiscard]] std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                                         EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body, kVectorLimits)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body, kVectorLimits)) return failure;
     const JsonValue root = doc.root();
     if (root["error"].has_value()) return classify_google_error(root);
     std::size_t found = 0;
@@ -130,7 +130,7 @@ class GeminiTransport final : public Transport {
   [[nodiscard]] std::optional<Failure> decode_listing(std::string_view body,
                                                       std::vector<ModelInfo>& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     if (doc.root()["error"].has_value()) return classify_google_error(doc.root());
     if (!doc.root()["models"].is_array()) return broken_answer("the answer holds no list of models");
     for (const JsonValue model : doc.root()["models"].items()) {

@@ -123,11 +123,7 @@ class Body {
     if (request_.seed) json.member("seed", *request_.seed);
     if (request_.presence_penalty) json.member("presencePenalty", *request_.presence_penalty);
     if (request_.frequency_penalty) json.member("frequencyPenalty", *request_.frequency_penalty);
-    if (!request_.stop.empty()) {
-      json.key("stopSequences").begin_array();
-      for (const std::string& one : request_.stop) json.string(one);
-      json.end_array();
-    }
+    if (!request_.stop.empty()) json.member("stopSequences", request_.stop);
     if (request_.logprobs) json.member("responseLogprobs", *request_.logprobs);
     if (request_.top_logprobs) json.member("logprobs", *request_.top_logprobs);
     response_format(json);

@@ -142,9 +142,7 @@ class HunyuanTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("InputList").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array().end_object(request.extra, "extra");
+    json.begin_object().member("InputList", inputs).end_object(request.extra, "extra");
     check.written(json.fault());
     HttpRequest http = signed_post("GetEmbedding", std::move(body), false, target, check);
     set_extra_headers(http, target.service);
@@ -155,7 +153,7 @@ class HunyuanTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root()["Response"].is_object() ? doc.root()["Response"] : doc.root();
     if (answer["Error"].is_object()) {
       return classify_error(read_error(answer["Error"]), std::nullopt, std::nullopt, kHunyuanErrors);

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "wire/json_writer.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -17,21 +18,6 @@ constexpr Sayable kSayable = {.tools = true,
                               .stop = true,
                               .seed = true,
                               .reasoning_effort = true};
-
-std::string_view role_of(Role role) noexcept {
-  switch (role) {
-    case Role::system:
-    case Role::developer:
-      return "system";
-    case Role::user:
-      return "user";
-    case Role::assistant:
-      return "assistant";
-    case Role::tool:
-      return "tool";
-  }
-  return "user";
-}
 
 bool has_image(const Message& message) {
   for (const Part& part : message.content) {
@@ -49,9 +35,7 @@ void write_tool(JsonWriter& json, const Tool& tool) {
   json.member("Name", tool.name);
   if (!tool.description.empty()) json.member("Description", tool.description);
   // The schema is a string that holds JSON, not JSON.
-  json.member("Parameters", tool.parameters.empty() ? std::string_view(R"({"type":"object","properties":{}})")
-                                                    : std::string_view(tool.parameters));
-  json.end_object().end_object();
+  json.member("Parameters", parameters_of(tool)).end_object().end_object();
 }
 
 void write_contents(JsonWriter& json, const Message& message, std::size_t place, RequestCheck& check) {
@@ -137,11 +121,7 @@ std::string hunyuan_chat_body(const ChatRequest& request, const Target& target, 
   }
   if (const auto value = in_range(request.top_p, {.low = 0, .high = 1}, "top_p", check)) json.member("TopP", *value);
   if (request.seed) json.member("Seed", *request.seed);
-  if (!request.stop.empty()) {
-    json.key("Stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
+  if (!request.stop.empty()) json.member("Stop", request.stop);
   if (!request.tools.empty()) {
     json.key("Tools").begin_array();
     for (const Tool& tool : request.tools) write_tool(json, tool);

@@ -128,7 +128,7 @@ class HuoshanTransport final : public OpenAiTransport {
     if (const std::string_view key = result["ApiKey"].string(); !key.empty() && ends > now) {
       return Token{.value = Secret(key), .lifetime = std::min(std::chrono::seconds(ends - now), kLifetime)};
     }
-    const Failure failure = classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, rules_of(preset_));
+    const Failure failure = classify_error(doc.root(), rules_of(preset_));
     error.kind = failure.error_kind();
     error.code = failure.code;
     error.message = result.is_object() ? "the answer of GetApiKey has no key that is still good" : failure.message;

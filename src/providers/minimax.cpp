@@ -46,10 +46,9 @@ class MinimaxTransport final : public OpenAiTransport {
     refuse_unsayable(request, EmbeddingSayable{}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("texts").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
+    json.begin_object().member("model", target.model).member("texts", inputs);
     // What is stored and what is asked for are embedded in two ways.
-    json.end_array().member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
+    json.member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
     check.written(json.fault());
     std::string url =
         endpoint(target.base_url, preset_.base_url, "/v1", "/embeddings", {"/chat/completions", kV2, kPro});
@@ -66,10 +65,10 @@ class MinimaxTransport final : public OpenAiTransport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
     if (answer["base_resp"]["status_code"].integer_or(0) != 0 || answer["error"].has_value()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, rules_of(preset_));
+      return classify_error(answer, rules_of(preset_));
     }
     into.usage.total_tokens = answer["total_tokens"].integer();
     into.usage.prompt_tokens = into.usage.total_tokens;

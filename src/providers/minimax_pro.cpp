@@ -7,6 +7,7 @@
 
 #include "providers/native_decoder.hpp"
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "providers/openai_chunks.hpp"
 #include "providers/request_headers.hpp"
 #include "wire/json_writer.hpp"
@@ -140,7 +141,10 @@ class MinimaxProTransport final : public Transport {
       if (role != Role::system && role != Role::developer) write_message(json, request.messages[i], i, check);
     }
     json.end_array();
-    if (!request.tools.empty()) write_functions(json, request);
+    if (!request.tools.empty()) {
+      write_functions(json, request.tools);
+      json.key("function_call").begin_object().member("type", "auto").end_object();
+    }
     json.end_object(request.extra, "extra");
     check.written(json.fault());
 
@@ -165,22 +169,6 @@ class MinimaxProTransport final : public Transport {
   }
 
  private:
-  static void write_functions(JsonWriter& json, const ChatRequest& request) {
-    json.key("functions").begin_array();
-    for (const Tool& tool : request.tools) {
-      if (!tool.raw.empty()) {
-        json.raw(tool.raw, "tools");
-        continue;
-      }
-      json.begin_object().member("name", tool.name).member("description", tool.description).key("parameters");
-      json.raw(tool.parameters.empty() ? std::string_view(R"({"type":"object","properties":{}})")
-                                       : std::string_view(tool.parameters),
-               "tools.parameters");
-      json.end_object();
-    }
-    json.end_array().key("function_call").begin_object().member("type", "auto").end_object();
-  }
-
   const Preset& preset_;
 };
 

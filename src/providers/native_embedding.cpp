@@ -5,12 +5,18 @@
 
 #include <fmt/format.h>
 
+#include "providers/native_decoder.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 void refuse_unsayable(const EmbeddingRequest& request, const EmbeddingSayable& can, RequestCheck& check) {
   if (request.dimensions && !can.dimensions) check.unsupported("dimensions");
   if (!request.user.empty() && !can.user) check.unsupported("user");
+}
+
+Usage input_usage(JsonValue tokens) noexcept {
+  return {.prompt_tokens = count_of(tokens), .total_tokens = count_of(tokens)};
 }
 
 std::optional<Failure> read_vectors(JsonValue list, const VectorNames& names, std::size_t inputs,

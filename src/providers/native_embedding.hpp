@@ -19,6 +19,9 @@ struct EmbeddingSayable {
 };
 void refuse_unsayable(const EmbeddingRequest& request, const EmbeddingSayable& can, RequestCheck& check);
 
+/// The usage of an answer that counts one thing, the tokens that went in.
+[[nodiscard]] Usage input_usage(JsonValue tokens) noexcept;
+
 /// What the members of one element of a list of embeddings are called. An empty name: the element is the vector.
 struct VectorNames {
   std::string_view vector{};

@@ -68,6 +68,10 @@ void refuse_unsayable(const ChatRequest& request, const Sayable& can, RequestChe
   }
 }
 
+std::string_view role_of(Role role) noexcept {
+  return role == Role::developer ? std::string_view("system") : to_string(role);
+}
+
 std::string message_path(std::size_t message) { return fmt::format("messages[{}]", message); }
 
 std::string part_path(std::size_t message, std::size_t part) {
@@ -113,10 +117,6 @@ std::string image_address(const ImagePart& image, std::string_view path, Request
   std::string address = "data:" + image.media_type + ";base64,";
   append_base64(address, image.data);
   return address;
-}
-
-std::string_view arguments_of(const ToolCall& call) noexcept {
-  return call.arguments.empty() ? std::string_view("{}") : std::string_view(call.arguments);
 }
 
 std::optional<double> in_range(std::optional<double> value, const Range& range, std::string_view field,

@@ -44,6 +44,9 @@ struct Sayable {
 
 void refuse_unsayable(const ChatRequest& request, const Sayable& can, RequestCheck& check);
 
+/// The name of a role in a dialect whose developers speak as the system.
+[[nodiscard]] std::string_view role_of(Role role) noexcept;
+
 /// "messages[2].content[0]", for faults.
 [[nodiscard]] std::string message_path(std::size_t message);
 [[nodiscard]] std::string part_path(std::size_t message, std::size_t part);
@@ -62,9 +65,6 @@ void refuse_unsayable(const Message& message, std::size_t place, const MessageSa
 
 /// The URL of an image: its own, or a data: URL of its bytes. Empty, and refused, where it has neither.
 [[nodiscard]] std::string image_address(const ImagePart& image, std::string_view path, RequestCheck& check);
-
-/// The arguments of a call as JSON: `{}` where the caller has none.
-[[nodiscard]] std::string_view arguments_of(const ToolCall& call) noexcept;
 
 /// What a dialect takes for a number.
 struct Range {

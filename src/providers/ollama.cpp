@@ -106,9 +106,7 @@ class OllamaNativeTransport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().member("model", target.model).key("input").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array();
+    json.begin_object().member("model", target.model).member("input", inputs);
     if (request.dimensions) json.member("dimensions", *request.dimensions);
     json.end_object(request.extra, "extra");
     check.written(json.fault());
@@ -121,15 +119,10 @@ class OllamaNativeTransport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body, {.values = std::size_t{1} << 24U})) {
-      return broken_answer("the answer is not JSON: " + doc.error());
-    }
+    if (auto failure = parse_answer(doc, body, {.values = std::size_t{1} << 24U})) return failure;
     const JsonValue answer = doc.root();
-    if (!answer["embeddings"].is_array()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, ollama_errors());
-    }
-    into.usage = {.prompt_tokens = count_of(answer["prompt_eval_count"]),
-                  .total_tokens = count_of(answer["prompt_eval_count"])};
+    if (!answer["embeddings"].is_array()) return classify_error(answer, ollama_errors());
+    into.usage = input_usage(answer["prompt_eval_count"]);
     into.model = answer["model"].string();
     return read_vectors(answer["embeddings"], {}, inputs, into);
   }
@@ -144,11 +137,9 @@ class OllamaNativeTransport final : public Transport {
 
   std::optional<Failure> decode_listing(std::string_view body, std::vector<ModelInfo>& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue models = doc.root()["models"];
-    if (!models.is_array()) {
-      return classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, ollama_errors());
-    }
+    if (!models.is_array()) return classify_error(doc.root(), ollama_errors());
     for (const JsonValue model : models.items()) {
       const std::string_view id = model["model"].string_or(model["name"].string());
       if (!id.empty()) into.push_back({.id = std::string(id)});

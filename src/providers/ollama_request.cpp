@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -9,6 +10,7 @@
 
 #include "providers/data_url.hpp"
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "wire/json_writer.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -38,8 +40,7 @@ class MessageWriter {
   void write(std::size_t place) {
     const Message& message = messages_[place];
     refuse_unsayable(message, place, {.tool_calls = true, .extra = true}, check_);
-    out_.begin_object().member("role",
-                               message.role == Role::developer ? std::string_view("system") : to_string(message.role));
+    out_.begin_object().member("role", role_of(message.role));
     write_texts(message, place);
     write_images(message, place);
     if (!message.tool_calls.empty()) write_calls(message, place);
@@ -126,31 +127,14 @@ class MessageWriter {
   RequestCheck& check_;
 };
 
-void write_tools(JsonWriter& out, const ChatRequest& request, RequestCheck& check) {
-  if (request.tool_choice) {
-    const ToolChoice& choice = *request.tool_choice;
-    // Without tools there is no call: the same as "none".
-    if (choice.raw.empty() && choice.mode == ToolChoice::Mode::none) return;
-    if (!choice.raw.empty() || choice.mode != ToolChoice::Mode::automatic) {
-      check.unsupported("tool_choice", "the model chooses by itself");
-    }
+/// Without tools there is no call: the same as the choice "none", for which it has no word.
+bool may_call(const std::optional<ToolChoice>& choice, RequestCheck& check) {
+  if (!choice) return true;
+  if (choice->raw.empty() && choice->mode == ToolChoice::Mode::none) return false;
+  if (!choice->raw.empty() || choice->mode != ToolChoice::Mode::automatic) {
+    check.unsupported("tool_choice", "the model chooses by itself");
   }
-  if (request.tools.empty()) return;
-  out.key("tools").begin_array();
-  for (std::size_t i = 0; i < request.tools.size(); ++i) {
-    const Tool& tool = request.tools[i];
-    const std::string path = fmt::format("tools[{}]", i);
-    if (!tool.raw.empty()) {
-      out.raw(tool.raw, path + ".raw");
-      continue;
-    }
-    out.begin_object().member("type", "function").key("function").begin_object();
-    out.member("name", std::string_view(tool.name));
-    if (!tool.description.empty()) out.member("description", std::string_view(tool.description));
-    if (!tool.parameters.empty()) out.key("parameters").raw(tool.parameters, path + ".parameters");
-    out.end_object().end_object();
-  }
-  out.end_array();
+  return true;
 }
 
 void write_format(JsonWriter& out, const ResponseFormat& format) {
@@ -180,11 +164,7 @@ void write_options(JsonWriter& out, const ChatRequest& request, std::string_view
   if (request.seed) out.member("seed", *request.seed);
   if (request.presence_penalty) out.member("presence_penalty", *request.presence_penalty);
   if (request.frequency_penalty) out.member("frequency_penalty", *request.frequency_penalty);
-  if (!request.stop.empty()) {
-    out.key("stop").begin_array();
-    for (const std::string& stop : request.stop) out.string(stop);
-    out.end_array();
-  }
+  if (!request.stop.empty()) out.member("stop", request.stop);
   out.end_object(extra, "extra.options");
 }
 
@@ -201,7 +181,7 @@ std::string ollama_chat_body(const ChatRequest& request, const Target& target, R
   MessageWriter messages(request.messages, out, check);
   for (std::size_t i = 0; i < request.messages.size(); ++i) messages.write(i);
   out.end_array();
-  write_tools(out, request, check);
+  if (may_call(request.tool_choice, check) && !request.tools.empty()) write_tools(out, request.tools);
   if (request.response_format) write_format(out, *request.response_format);
   write_thinking(out, request.reasoning_effort, check);
   if (request.logprobs) out.member("logprobs", *request.logprobs);

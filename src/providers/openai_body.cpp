@@ -77,11 +77,7 @@ class BodyWriter {
     if (request_.top_k && (!quirks_.top_k.empty() || unknown("top_k"))) {
       out_.member(quirks_.top_k.empty() ? std::string_view("top_k") : quirks_.top_k, *request_.top_k);
     }
-    if (!request_.stop.empty() && takes("stop")) {
-      out_.key("stop").begin_array();
-      for (const std::string& word : request_.stop) out_.string(word);
-      out_.end_array();
-    }
+    if (!request_.stop.empty() && takes("stop")) out_.member("stop", request_.stop);
     optional("seed", quirks_.seed, request_.seed);
     optional("presence_penalty", "presence_penalty", request_.presence_penalty);
     optional("frequency_penalty", "frequency_penalty", request_.frequency_penalty);

@@ -46,7 +46,7 @@ bool read_vector(JsonValue value, std::vector<float>& into) {
 /// An error that came with status 200.
 Failure failure_of(JsonValue root, std::string_view what, std::span<const ErrorRule> rules) {
   if (root["error"].has_value() || root["message"].has_value() || root["detail"].has_value()) {
-    return classify_error(read_error_value(root), std::nullopt, std::nullopt, rules);
+    return classify_error(root, rules);
   }
   return broken_answer(fmt::format("the answer has no {}", what));
 }
@@ -64,9 +64,7 @@ Result<HttpRequest> OpenAiTransport::encode_embedding(const EmbeddingRequest& re
   RequestCheck check(preset_.name, target);
   HttpRequest made = begin(target, endpoint_url(base_url(target, check), preset_.openai.embeddings_path), {}, check);
   JsonWriter out(made.body);
-  out.begin_object().member("model", target.model).key("input").begin_array();
-  for (const std::string_view input : inputs) out.string(input);
-  out.end_array();
+  out.begin_object().member("model", target.model).member("input", inputs);
   if (request.dimensions) out.member("dimensions", *request.dimensions);
   if (!request.user.empty()) out.member("user", std::string_view(request.user));
   if (!request.purpose.empty()) check.unsupported("purpose");
@@ -79,7 +77,7 @@ Result<HttpRequest> OpenAiTransport::encode_embedding(const EmbeddingRequest& re
 std::optional<Failure> OpenAiTransport::decode_embedding(std::string_view body, std::size_t inputs,
                                                          EmbeddingResponse& into) const {
   JsonDoc doc;
-  if (!doc.parse(body, kVectorLimits)) return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
+  if (auto failure = parse_answer(doc, body, kVectorLimits)) return failure;
   const JsonValue root = doc.root();
   const JsonValue data = root["data"];
   if (!data.is_array()) return failure_of(root, "embeddings", rules_of(preset_));
@@ -116,7 +114,7 @@ Result<HttpRequest> OpenAiTransport::encode_listing(const Target& target) const 
 
 std::optional<Failure> OpenAiTransport::decode_listing(std::string_view body, std::vector<ModelInfo>& into) const {
   JsonDoc doc;
-  if (!doc.parse(body)) return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
+  if (auto failure = parse_answer(doc, body)) return failure;
   // Together gives the bare list, GitHub and others name it otherwise.
   const JsonValue root = doc.root();
   const JsonValue list = root.is_array() ? root : root["data"].is_array() ? root["data"] : root["models"];

@@ -81,7 +81,7 @@ class ResponsesDecoder final : public Decoder {
   }
 
   std::optional<Failure> finish_body(EventSink& sink) {
-    if (!doc_.parse(body_, limits_)) return broken_answer(fmt::format("the answer is not JSON: {}", doc_.error()));
+    if (auto failure = parse_answer(doc_, body_, limits_)) return failure;
     const JsonValue root = doc_.root();
     if (root["error"].has_value()) return failed(root);
     if (!root["output"].is_array()) return broken_answer("the answer has no \"output\"");
@@ -250,9 +250,7 @@ class ResponsesDecoder final : public Decoder {
     return std::nullopt;
   }
 
-  Failure failed(JsonValue response) const {
-    return classify_error(read_error_value(response), std::nullopt, std::nullopt, errors_);
-  }
+  Failure failed(JsonValue response) const { return classify_error(response, errors_); }
 
   std::optional<Failure> delta(ChatEvent::Type type, JsonValue event, std::string_view data, EventSink& sink) {
     const std::string_view text = event["delta"].string();

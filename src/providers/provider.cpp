@@ -189,6 +189,10 @@ Failure classify_error(const ErrorBody& error, std::optional<int> status, std::o
   return failure;
 }
 
+Failure classify_error(JsonValue answer, std::span<const ErrorRule> own) {
+  return classify_error(read_error_value(answer), std::nullopt, std::nullopt, own);
+}
+
 Failure classify_answer(const HttpHead& head, std::string_view body, WallTime now, std::span<const ErrorRule> own) {
   return classify_answer(head, read_error_body(body), now, own);
 }
@@ -208,6 +212,11 @@ Failure broken_answer(std::string message) {
   failure.kind = ErrorKind::protocol;
   failure.message = std::move(message);
   return failure;
+}
+
+std::optional<Failure> parse_answer(JsonDoc& doc, std::string_view body, const JsonLimits& limits) {
+  if (doc.parse(body, limits)) return std::nullopt;
+  return broken_answer(fmt::format("the answer is not JSON: {}", doc.error()));
 }
 
 std::string_view request_id(const HttpHead& head) noexcept {

@@ -8,6 +8,7 @@
 #include <keywheel/transport.hpp>
 
 #include "providers/error_body.hpp"
+#include "wire/json.hpp"
 
 /// What all providers' dialects share: saying what cannot be said, and classing what went wrong.
 
@@ -66,8 +67,14 @@ struct ErrorRule {
 [[nodiscard]] Failure classify_error(const ErrorBody& error, std::optional<int> status,
                                      std::optional<std::chrono::milliseconds> stated, std::span<const ErrorRule> own);
 
+/// The same of an answer that is parsed, and claims no status and no wait of its own.
+[[nodiscard]] Failure classify_error(JsonValue answer, std::span<const ErrorRule> own);
+
 /// A failure of ours to make sense of a body: class `server`, kind `protocol`.
 [[nodiscard]] Failure broken_answer(std::string message);
+
+/// Parses the body of an answer into `doc`; a broken answer where it is not JSON.
+[[nodiscard]] std::optional<Failure> parse_answer(JsonDoc& doc, std::string_view body, const JsonLimits& limits = {});
 
 /// The provider's id of an HTTP answer, from whichever header it uses; empty: none.
 [[nodiscard]] std::string_view request_id(const HttpHead& head) noexcept;

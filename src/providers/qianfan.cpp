@@ -155,7 +155,7 @@ class QianfanV1Transport final : public Transport {
     const std::int64_t lifetime = doc.root()["expires_in"].integer_or(0);
     if (!token.empty() && lifetime > 0)
       return Token{.value = Secret(token), .lifetime = std::chrono::seconds(lifetime)};
-    const Failure failure = classify_error(read_error_value(doc.root()), std::nullopt, std::nullopt, kQianfanErrors);
+    const Failure failure = classify_error(doc.root(), kQianfanErrors);
     error.kind = failure.error_kind();
     error.code = failure.code;
     error.message = token.empty() ? failure.message : "the answer to the token request has no expires_in";
@@ -191,9 +191,7 @@ class QianfanV1Transport final : public Transport {
     refuse_unsayable(request, EmbeddingSayable{.user = true}, check);
     std::string body;
     JsonWriter json(body);
-    json.begin_object().key("input").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array();
+    json.begin_object().member("input", inputs);
     if (!request.user.empty()) json.member("user_id", request.user);
     json.end_object(request.extra, "extra");
     check.written(json.fault());
@@ -212,11 +210,9 @@ class QianfanV1Transport final : public Transport {
   std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                           EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body)) return failure;
     const JsonValue answer = doc.root();
-    if (answer["error_code"].exists()) {
-      return classify_error(read_error_value(answer), std::nullopt, std::nullopt, kQianfanErrors);
-    }
+    if (answer["error_code"].exists()) return classify_error(answer, kQianfanErrors);
     into.usage = read_usage(answer["usage"]);
     return read_vectors(answer["data"], {.vector = "embedding", .index = "index"}, inputs, into);
   }

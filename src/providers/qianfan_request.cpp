@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "providers/native_request.hpp"
+#include "providers/native_tools.hpp"
 #include "wire/json_writer.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -78,22 +79,6 @@ void write_message(JsonWriter& json, const ChatRequest& request, std::size_t pla
   json.end_object(message.extra, message_path(place) + ".extra");
 }
 
-void write_functions(JsonWriter& json, const ChatRequest& request) {
-  json.key("functions").begin_array();
-  for (const Tool& tool : request.tools) {
-    if (!tool.raw.empty()) {
-      json.raw(tool.raw, "tools");
-      continue;
-    }
-    json.begin_object().member("name", tool.name).member("description", tool.description).key("parameters");
-    json.raw(tool.parameters.empty() ? std::string_view(R"({"type":"object","properties":{}})")
-                                     : std::string_view(tool.parameters),
-             "tools.parameters");
-    json.end_object();
-  }
-  json.end_array();
-}
-
 void write_tool_choice(JsonWriter& json, const ToolChoice& choice, RequestCheck& check) {
   if (!choice.raw.empty()) {
     json.key("tool_choice").raw(choice.raw, "tool_choice.raw");
@@ -129,12 +114,8 @@ std::string qianfan_chat_body(const ChatRequest& request, const Target& target, 
                       R"(its own measure is "penalty_score", from 1 to 2, which can be given in extra)");
   }
   if (request.max_tokens) json.member("max_output_tokens", *request.max_tokens);
-  if (!request.stop.empty()) {
-    json.key("stop").begin_array();
-    for (const std::string& stop : request.stop) json.string(stop);
-    json.end_array();
-  }
-  if (!request.tools.empty()) write_functions(json, request);
+  if (!request.stop.empty()) json.member("stop", request.stop);
+  if (!request.tools.empty()) write_functions(json, request.tools);
   if (request.tool_choice) write_tool_choice(json, *request.tool_choice, check);
   if (request.response_format && request.response_format->type == ResponseFormat::Type::json_object) {
     json.member("response_format", "json_object");

@@ -200,7 +200,7 @@ class VertexTransport final : public Transport {
   [[nodiscard]] std::optional<Failure> decode_embedding(std::string_view body, std::size_t inputs,
                                                         EmbeddingResponse& into) const override {
     JsonDoc doc;
-    if (!doc.parse(body, kVectorLimits)) return broken_answer("the answer is not JSON: " + doc.error());
+    if (auto failure = parse_answer(doc, body, kVectorLimits)) return failure;
     const JsonValue root = doc.root();
     if (root["error"].has_value()) return classify_google_error(root);
     std::size_t found = 0;

@@ -47,9 +47,7 @@ class VoyageTransport final : public OpenAiTransport {
     refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
     HttpRequest http = begin(target, endpoint_url(base_url(target, check), preset_.openai.embeddings_path), {}, check);
     JsonWriter json(http.body);
-    json.begin_object().member("model", target.model).key("input").begin_array();
-    for (const std::string_view input : inputs) json.string(input);
-    json.end_array();
+    json.begin_object().member("model", target.model).member("input", inputs);
     if (!request.purpose.empty()) json.member("input_type", std::string_view(request.purpose));
     if (request.dimensions) json.member("output_dimension", *request.dimensions);
     json.end_object(request.extra, "extra");

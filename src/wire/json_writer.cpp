@@ -219,5 +219,17 @@ JsonWriter& JsonWriter::base64(std::string_view prefix, std::string_view bytes) 
   return *this;
 }
 
+JsonWriter& JsonWriter::member(std::string_view name, std::span<const std::string> texts) {
+  key(name).begin_array();
+  for (const std::string& text : texts) string(text);
+  return end_array();
+}
+
+JsonWriter& JsonWriter::member(std::string_view name, std::span<const std::string_view> texts) {
+  key(name).begin_array();
+  for (const std::string_view text : texts) string(text);
+  return end_array();
+}
+
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

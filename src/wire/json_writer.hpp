@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,9 @@ class JsonWriter {
   JsonWriter& member(std::string_view name, bool value) { return key(name).boolean(value); }
   JsonWriter& member(std::string_view name, std::int64_t value) { return key(name).integer(value); }
   JsonWriter& member(std::string_view name, int value) { return key(name).integer(value); }
+  /// An array of strings.
+  JsonWriter& member(std::string_view name, std::span<const std::string> texts);
+  JsonWriter& member(std::string_view name, std::span<const std::string_view> texts);
 
   /// The first thing wrong with what was handed in; empty: nothing.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }

@@ -111,7 +111,31 @@ TEST_CASE("texts go out, and vectors come back, in their order", "[embeddings]")
     // One vector too few, and none at all.
     CHECK(transport->decode_embedding(row.answer, 3, into));
     CHECK(transport->decode_embedding("{}", 2, into));
-    CHECK(transport->decode_embedding("[", 2, into));
+    const auto broken = transport->decode_embedding("[", 2, into);
+    REQUIRE(broken);
+    CHECK(broken->kind == ErrorKind::protocol);
+    CHECK(broken->message.starts_with("the answer is not JSON: "));
+  }
+}
+
+TEST_CASE("where one thing is counted, it is what went in", "[embeddings]") {
+  struct Counted {
+    std::string_view provider;
+    std::string_view answer;
+  };
+  for (const auto& [provider, answer] : {
+           Counted{"cohere", R"({"embeddings":[[1]],"meta":{"billed_units":{"input_tokens":7}}})"},
+           Counted{"ollama", R"({"embeddings":[[1]],"prompt_eval_count":7})"},
+           Counted{"dashscope",
+                   R"({"output":{"embeddings":[{"text_index":0,"embedding":[1]}]},"usage":{"total_tokens":7}})"},
+       }) {
+    INFO(provider);
+    EmbeddingResponse into;
+    const auto transport = detail::make_transport(provider, provider == "cohere" ? "" : "native");
+    REQUIRE_FALSE(transport->decode_embedding(answer, 1, into));
+    CHECK(into.usage.prompt_tokens == 7);
+    CHECK(into.usage.total_tokens == 7);
+    CHECK_FALSE(into.usage.completion_tokens.has_value());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <keywheel/version.hpp>
 
@@ -166,6 +167,25 @@ TEST_CASE("written JSON reads back", "[json]") {
   JsonDoc doc;
   REQUIRE(doc.parse(out));
   CHECK(doc.root()["s"].string() == "q\" b\\ n\n c\x01 \xC3\xA9");
+}
+
+TEST_CASE("a list of texts is written as an array of strings", "[json]") {
+  std::string out;
+  JsonWriter writer(out);
+  const std::vector<std::string_view> views = {"a\n", "b"};
+  const std::vector<std::string> strings = {"c"};
+  writer.begin_object().member("views", views).member("strings", strings).member("none", std::vector<std::string>());
+  writer.end_object();
+  CHECK(out == R"({"views":["a\n","b"],"strings":["c"],"none":[]})");
+  CHECK(writer.fault().empty());
+}
+
+TEST_CASE("a list of texts names the member whose text is wrong", "[json]") {
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_object().member("stop", std::vector<std::string>{"a", "\xFF"}).end_object();
+  CHECK(writer.fault() == "stop is not UTF-8");
+  CHECK(out == R"({"stop":["a",null]})");
 }
 
 TEST_CASE("extra members are merged, and win", "[json]") {

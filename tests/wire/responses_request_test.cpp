@@ -136,6 +136,23 @@ TEST_CASE("an item that only the API itself understands goes back as it came", "
                           std::string(kHi));
 }
 
+TEST_CASE("thoughts go back before the calls, and items given in JSON in their order", "[responses]") {
+  constexpr std::string_view kThought = R"({"type":"reasoning","id":"rs_1","summary":[]})";
+  constexpr std::string_view kCall = R"({"type":"function_call","call_id":"call_1","name":"now","arguments":"{}"})";
+  constexpr std::string_view kLater = R"({"type":"reasoning","id":"rs_2","summary":[]})";
+  constexpr std::string_view kResult = R"({"type":"function_call_output","call_id":"call_1","output":"noon"})";
+  ChatRequest request;
+  Message answer{.role = Role::assistant};
+  answer.content = {ReasoningPart{.id = "rs_1"}, ReasoningPart{.id = "rs_2"}};
+  answer.tool_calls = {{.id = "call_1", .name = "now", .arguments = "{}"}};
+  request.messages = {user("Hi"), answer, tool_result("call_1", "noon")};
+  check_body(request, fmt::format("{},{},{},{},{}", kHi, kThought, kLater, kCall, kResult));
+  answer.content = {RawPart{std::string(kThought)}, RawPart{std::string(kCall)}, RawPart{std::string(kLater)}};
+  answer.tool_calls.clear();
+  request.messages[1] = answer;
+  check_body(request, fmt::format("{},{},{},{},{}", kHi, kThought, kCall, kLater, kResult));
+}
+
 TEST_CASE("tools stand without an envelope, and are strict only where the request says so", "[responses]") {
   ChatRequest request = hi();
   request.tools = {{.name = "f", .description = "does", .parameters = R"({"type":"object"})", .strict = true},
