@@ -17,6 +17,10 @@
 /// request may be sent and until which it must be; of a limit over a day, a month or for good for a *slice*; of a limit
 /// on attempts in flight for *permits* that must be renewed. So a call waits for the store only where it is the first
 /// after a pause, and a process that is killed wastes what it had asked ahead and no more.
+///
+/// A request that comes to its socket when its ticket (slice, permit) has lapsed is not written: its call asks for
+/// another. What no check can cover is the moment in which libcurl then writes it; only a process that is stopped right
+/// there, for longer than the limit's guard, may send late.
 
 KEYWHEEL_BEGIN_NAMESPACE
 

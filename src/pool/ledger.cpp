@@ -128,6 +128,17 @@ void Ledger::reserve(std::uint64_t lease, const Charge& charge, TimePoint now) n
   }
 }
 
+bool Ledger::holds(std::uint64_t lease, const Charge& charge, int in_flight, TimePoint at, Calendar& calendar) {
+  if (permits_ && !permits_->holds(in_flight, at)) return false;
+  for (Gauge& gauge : gauges_) {
+    if (!gauge.shared || lease < gauge.since) continue;
+    const std::int64_t amount = gauge.needed(amount_of(gauge.counts, charge));
+    gauge.turn(at, calendar);
+    if (amount != 0 && !gauge.shared->holds(gauge, amount, at)) return false;
+  }
+  return true;
+}
+
 void Ledger::send(std::uint64_t lease, const Charge& charge, TimePoint at, Calendar& calendar) {
   for (Gauge& gauge : gauges_) {
     if (lease < gauge.since) continue;

@@ -72,6 +72,8 @@ class Ledger {
 
   /// A place lent: it counts from now, wherever `send` will put it.
   void reserve(std::uint64_t lease, const Charge& charge, TimePoint now) noexcept;
+  /// Whether the place lent may still be spent at `at`: one in a limit that other processes share may have lapsed.
+  [[nodiscard]] bool holds(std::uint64_t lease, const Charge& charge, int in_flight, TimePoint at, Calendar& calendar);
   /// The place lent is spent at `at`.
   void send(std::uint64_t lease, const Charge& charge, TimePoint at, Calendar& calendar);
   /// Nothing was sent: the place is free again.

@@ -118,6 +118,8 @@ class PoolState {
   void take_back(Lease& lease, TimePoint now);
   // settle.cpp
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
+  /// As sent(). False, and nothing counted: a place that it was lent has lapsed.
+  [[nodiscard]] bool send(const Lease& lease, TimePoint now);
   // outcome.cpp
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
@@ -260,6 +262,9 @@ class PoolState {
 class PoolAccess {
  public:
   [[nodiscard]] static PoolState& state(CredentialPool& pool) noexcept { return *pool.state_; }
+  /// As CredentialPool::sent(), for who can still hold the request back. False: it must not be written, since a place
+  /// that was lent in a limit shared with other processes has lapsed; nothing was counted.
+  [[nodiscard]] static bool send(CredentialPool& pool, const Lease& lease, TimePoint now);
   /// What an answer states of limits, told when its headers have come: the end of a stream may be minutes away.
   static void learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now);
   /// Is told of every change of a credential's state, with no lock held. Set once, before use.

@@ -112,6 +112,31 @@ void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
   c.this_month.add(day.month, 1, 0);
 }
 
+bool PoolState::send(const Lease& lease, TimePoint now) {
+  LeaseRecord* record = record_of(lease.slot_, lease.number_);
+  if (record == nullptr || record->sent) return true;
+  if (sharing) {
+    const auto holds = [&](Ledger& ledger, int in_flight, Calendar& calendar) {
+      return ledger.empty() || ledger.holds(record->number, record->charge, in_flight, now, calendar);
+    };
+    for (std::size_t i = 0; i < record->levels; ++i) {
+      Level& level = *record->path[i];
+      if (!holds(level.ledger, level.in_flight, *level.calendar)) return false;
+    }
+    for (Scoped* each : record->scoped) {
+      if (!holds(each->ledger, each->in_flight, *each->level->calendar)) return false;
+    }
+  }
+  sent(lease.slot_, lease.number_, now);
+  return true;
+}
+
+bool PoolAccess::send(CredentialPool& pool, const Lease& lease, TimePoint now) {
+  PoolState& state = *pool.state_;
+  const std::lock_guard lock(state.mutex);
+  return state.send(lease, state.clock(now));
+}
+
 /// Takes the attempt out of the ledgers' care. True where that made room.
 bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
   const Charge actual = used(record.charge, outcome, record.credential->service->charging);

@@ -76,11 +76,19 @@ void SharedGauge::reserve(const Gauge& gauge, std::int64_t amount) {
   look(gauge);
   if (total) {
     lacking_ = 0;
-    if (granted_ - used_ < slice_size() / 2) hungry_ = true;
+    // Half of the one before is used: who asked at once for twice as much would soon have a whole one in hand.
+    if (granted_ - used_ <= slice_size() / 4) hungry_ = true;
   } else {
     tickets.reserve(amount, now_);
   }
   if (hungry(now_)) bell->ring();
+}
+
+bool SharedGauge::holds(const Gauge& gauge, std::int64_t amount, TimePoint at) noexcept {
+  look(gauge);
+  // A slice does not lapse; but when the day turns, that of the day before is of no use.
+  if (total) return granted_ != 0;
+  return alone_ && at >= alone_from_ ? gauge.spent() <= part_ : tickets.holds(amount, at);
 }
 
 void SharedGauge::send(const Gauge& gauge, std::int64_t amount, TimePoint at) {

@@ -36,6 +36,8 @@ class SharedGauge {
   /// Says in `block` when there will be room for `amount`, which there is not now.
   void wait(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& calendar, Block& block);
   void reserve(const Gauge& gauge, std::int64_t amount);
+  /// What was reserved may still be sent at `at`.
+  [[nodiscard]] bool holds(const Gauge& gauge, std::int64_t amount, TimePoint at) noexcept;
   void send(const Gauge& gauge, std::int64_t amount, TimePoint at);
   void give_back(const Gauge& gauge, std::int64_t amount) noexcept;
   void settle(const Gauge& gauge, std::int64_t delta, TimePoint sent, TimePoint now);
@@ -100,6 +102,10 @@ struct SharedPermits {
 
   /// How many there may be; called before each is begun, with `running` under way.
   [[nodiscard]] int ask(int of, int running, TimePoint now);
+  /// So many may be under way, also those that are not sent yet.
+  [[nodiscard]] bool holds(int running, TimePoint now) const noexcept {
+    return running <= (alone && now >= alone_from ? part : now < until ? held : 0);
+  }
   [[nodiscard]] bool hungry(TimePoint now) const noexcept { return lacking && now >= quiet_until; }
 };
 

@@ -71,6 +71,14 @@ void TicketBook::reserve(std::int64_t amount, TimePoint now) noexcept {
   if (static_cast<double>(in_hand(now)) < soon) hungry_ = true;
 }
 
+bool TicketBook::holds(std::int64_t amount, TimePoint at) const noexcept {
+  std::int64_t sum = 0;
+  for (const Ticket& each : tickets_) {
+    if (each.until >= at) sum += each.lent;
+  }
+  return sum >= amount;
+}
+
 void TicketBook::touch(TimePoint at) noexcept { touched_ = std::min(touched_, at); }
 
 void TicketBook::use(Ticket& ticket, std::int64_t amount, TimePoint at) {

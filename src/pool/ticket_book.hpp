@@ -51,6 +51,8 @@ class TicketBook {
   /// An attempt of this size cannot start for want of tickets.
   void lack(std::int64_t amount, TimePoint now) noexcept;
   void reserve(std::int64_t amount, TimePoint now) noexcept;
+  /// Whether `amount` of what was lent may be sent at `at`, and has not lapsed.
+  [[nodiscard]] bool holds(std::int64_t amount, TimePoint at) const noexcept;
   void send(std::int64_t amount, TimePoint at);
   void give_back(std::int64_t amount) noexcept;
   /// What was sent at `sent_at` turned out to be larger or smaller.

@@ -141,6 +141,8 @@ void QuotaSession::ask_permits(QuotaRequest& request, std::size_t waiting, TimeP
     if (permits.held > in_flight && in_flight != 0) ask.want += 1;
     if (hungry) ask.want = in_flight + static_cast<std::int64_t>(std::max<std::size_t>(waiting, 1));
     ask.want = request.leaving ? 0 : std::min<std::int64_t>(ask.want, permits.limit);
+    // What goes back may be another's before the answer is here.
+    permits.held = std::min(permits.held, static_cast<int>(ask.want));
     request.permits.push_back(std::move(ask));
     permits_.push_back(each);
   }

@@ -16,10 +16,11 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 /// Takes what happens to one attempt. Called on the loop, never from inside UpstreamAttempt's constructor or start().
-/// The attempt may be destroyed in on_attempt_end, and in no other of these.
+/// The attempt may be destroyed in on_attempt_sent and on_attempt_end, and in no other of these.
 class AttemptListener {
  public:
   virtual ~AttemptListener() = default;
+  /// The request is about to be written. It is not where the attempt is destroyed in here.
   virtual void on_attempt_sent() = 0;
   virtual void on_attempt_event(const ChatEvent& event) = 0;
   virtual void on_attempt_extra(std::string_view name, std::string_view json) = 0;

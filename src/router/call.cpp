@@ -105,7 +105,7 @@ int CallState::budget() const {
 }
 
 int CallState::made() const noexcept {
-  return static_cast<int>(attempts_.size() - budget_start_) + (leg_ ? 1 : 0) + (hedge_ ? 1 : 0);
+  return static_cast<int>(attempts_.size() - uncounted_) + (leg_ ? 1 : 0) + (hedge_ ? 1 : 0);
 }
 
 void CallState::next() {

@@ -65,6 +65,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
 
   // What happens to an attempt (call_events.cpp).
   void on_sent(Leg& leg);
+  void too_late(Leg& leg);
   void on_event(Leg& leg, const ChatEvent& event);
   void on_extra(Leg& leg, std::string_view name, std::string_view json);
   void on_end(Leg& leg, std::optional<Failure> failure);
@@ -189,7 +190,8 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::optional<Suspicion> suspicion_{};    ///< of the failure before
   std::string only_{};                      ///< the next attempt uses this credential again
   std::optional<double> spent_{};           ///< cost of the attempts so far, where prices are given
-  std::size_t budget_start_ = 0;            ///< attempts of earlier models do not count against a fallback
+  std::size_t uncounted_ = 0;               ///< attempts of an earlier model, and those that came too late to be sent
+  int late_ = 0;                            ///< attempts that came too late
 
   TimerId hedge_timer_ = 0;
   bool may_hedge_ = false;

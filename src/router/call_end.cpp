@@ -85,7 +85,7 @@ bool CallState::fall_back(FallbackCase reason) {
     barred_.clear();
     only_.clear();
     met_ = {};
-    budget_start_ = attempts_.size();
+    uncounted_ = attempts_.size();
     next();
     return true;
   }

@@ -1,5 +1,8 @@
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "pool/pool_state.hpp"
 #include "router/call.hpp"
 #include "router/usage_sum.hpp"
 
@@ -10,8 +13,34 @@ namespace detail {
 
 void CallState::on_sent(Leg& leg) {
   if (leg.fetching_token) return;
-  core_->pool().sent(leg.lease, runtime_.now());
+  if (!PoolAccess::send(core_->pool(), leg.lease, runtime_.now())) return too_late(leg);
   core_->attempted();
+}
+
+/// A place that it was lent lapsed while its request was on the way to the socket (a connection that took long, a
+/// process that stood still). It is not sent, nobody is to blame, and the call asks for another.
+void CallState::too_late(Leg& leg) {
+  constexpr int kMostLate = 16;
+  leg.attempt.reset();
+  leg.record.error = ErrorKind::cancelled;
+  leg.record.failure = to_string(FailureClass::cancelled);
+  leg.record.message = "not sent: its place in a limit shared with other processes had lapsed";
+  end_health(leg.stop, ServiceHealth::End::neutral, std::nullopt);
+  core_->pool().report(std::move(leg.lease), Outcome::cancelled(false), runtime_.now());
+  keep(leg, {});
+  ++uncounted_;
+  if (!hedge_) whole_ = std::move(leg.builder);
+  const std::string where = service(leg.stop).config.id;
+  let_go(leg);
+  if (leg_) return;  // the attempt beside it goes on
+  if (++late_ < kMostLate) return next();
+  fail(
+      {.kind = ErrorKind::rate_limited,
+       .message = fmt::format("{} times a place in a limit shared with other processes lapsed before the request could "
+                              "be written: connecting takes longer than a place lasts while the quota store is slow "
+                              "or away",
+                              late_),
+       .service = where});
 }
 
 void CallState::on_event(Leg& leg, const ChatEvent& event) {

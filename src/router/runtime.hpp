@@ -39,7 +39,8 @@ struct ExchangeEnd {
 class ExchangeListener {
  public:
   virtual ~ExchangeListener() = default;
-  /// The request is being written to a connected socket. At most once.
+  /// The request is about to be written to a connected socket, and not one byte of it is where the exchange is
+  /// destroyed in here. At most once.
   virtual void on_sent() = 0;
   virtual void on_head(HttpHead head) = 0;
   virtual void on_body(std::string_view bytes) = 0;

@@ -123,6 +123,25 @@ TEST_CASE("a listener may destroy its own exchange at every step", "[http]") {
   check_cancelled(loop, recorder);
 }
 
+TEST_CASE("of an exchange destroyed when it is about to be sent, not one byte is written", "[http]") {
+  Latch closed;
+  std::atomic<bool> anything = false;
+  Server server([&](Connection& connection, int) {
+    anything = connection.read_some();
+    closed.open();
+  });
+  const auto loop = Loop::create({});
+  Recorder recorder(*loop);
+  recorder.when_sent = [&] {
+    recorder.exchange.reset();
+    loop->open(recorder.gate);
+  };
+  run(*loop, recorder, post(server.url()));
+  closed.wait();
+  CHECK_FALSE(anything);
+  check_cancelled(loop, recorder);
+}
+
 TEST_CASE("a listener may destroy another's exchange and start a new one", "[http]") {
   Latch both;
   std::atomic<int> arrived = 0;

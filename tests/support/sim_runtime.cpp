@@ -215,7 +215,8 @@ void SimRuntime::run_transfer(std::uint32_t slot) {
 }
 
 void SimRuntime::deliver(std::uint32_t slot, Transfer& transfer) {
-  // What comes next is scheduled before the listener is told, since it may destroy the exchange or pause it.
+  // What comes next is scheduled before the listener is told (save where it may prevent it), since it may destroy the
+  // exchange or pause it.
   const auto then = [&](Phase phase, std::chrono::nanoseconds delay) {
     transfer.phase = phase;
     schedule(slot, now_ + delay);
@@ -229,15 +230,18 @@ void SimRuntime::deliver(std::uint32_t slot, Transfer& transfer) {
   };
   detail::ExchangeListener& listener = *transfer.listener;
   switch (transfer.phase) {
-    case Phase::connect:
+    case Phase::connect: {
       if (transfer.travel.failed) {
         detail::ExchangeEnd end = std::move(*transfer.travel.failed);
         free_slot(slot);
         return listener.on_end(std::move(end));
       }
+      const std::uint32_t generation = slots_[slot].generation;
+      listener.on_sent();
+      if (!is(slot, generation)) return;  // taken back, and not one byte was written
       then(Phase::arrive, transfer.travel.uplink);
-      network_.sent(transfer.request, now_);
-      return listener.on_sent();
+      return network_.sent(transfer.request, now_);
+    }
     case Phase::arrive:
       transfer.answer = network_.answer(transfer.request, now_);
       if (transfer.answer.head || transfer.answer.ends) {

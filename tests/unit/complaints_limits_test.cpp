@@ -7,7 +7,7 @@
 #include "support/verdict_transport.hpp"
 
 /// As complaints_cooldown_test.cpp: limits that hold, and waiting instead of failing. Limits shared by several
-/// processes (13, 31, 32) are tested where the stores are.
+/// processes are in complaints_shared_test.cpp.
 
 using namespace keywheel;
 using namespace keywheel::testing;

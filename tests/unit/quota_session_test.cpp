@@ -2,10 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,132 +10,12 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "pool/random.hpp"
-#include "quota/memory_records.hpp"
-#include "unit/pool_fixture.hpp"
-#include "unit/window_checker.hpp"
-
-/// Several pools that share one store, each with its session, on one virtual clock: what a fleet does in minutes, in
-/// milliseconds.
+#include "unit/shared_pools.hpp"
 
 using namespace keywheel;
 using namespace keywheel::testing;
 using namespace std::chrono_literals;
 using detail::MemoryRecords;
-using detail::Nanos;
-using detail::QuotaSession;
-
-namespace {
-
-/// A store that may be away, or come back empty, and whose clock is another's.
-struct SharedStore {
-  std::unique_ptr<MemoryRecords> records = std::make_unique<MemoryRecords>();
-  bool up = true;
-  int requests = 0;
-  Nanos clock_ahead = 77777s;
-
-  [[nodiscard]] Result<QuotaReply> exchange(const QuotaRequest& request, TimePoint now) {
-    ++requests;
-    if (!up) return Error{.kind = ErrorKind::connection, .message = "down"};
-    using namespace std::chrono;
-    return records->exchange(request, floor<microseconds>(now.time_since_epoch() + clock_ahead).count(),
-                             floor<milliseconds>(now.time_since_epoch()));
-  }
-};
-
-/// One process: a pool, its session, and calls that want to be made.
-struct Node {
-  Node(SharedStore& shared_store, std::string name, Limits limits, TimePoint now, StoreLoss on_loss = StoreLoss::share,
-       std::size_t keys = 1)
-      : store(&shared_store) {
-    PoolFixture fixture(keys, limits);
-    for (std::size_t i = 0; i < keys; ++i) fixture.key(i).limits.guard = limits.guard;
-    pool = CredentialPool::create(fixture.services, {}, {}, 7);
-    pool->align(now, std::chrono::sys_time<std::chrono::milliseconds>(
-                         std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch())));
-    session = std::make_unique<QuotaSession>(
-        pool, QuotaSession::Options{.process = std::move(name), .store = "test", .on_loss = on_loss});
-  }
-
-  /// What its store thread would do at `now`. The answer takes a round trip.
-  void talk(TimePoint now, std::size_t waiting, Nanos round_trip = 1ms) {
-    if (reply && reply_at <= now) {
-      if (*reply) {
-        (void)session->accept(**reply, sent_at, now);
-      } else {
-        (void)session->failed(reply->error(), now);
-      }
-      reply.reset();
-    }
-    if (reply || session->due(now) > now) return;
-    const QuotaRequest request = session->request(waiting, false, now);
-    sent_at = now;
-    reply_at = now + round_trip;
-    reply = store->exchange(request, now + round_trip / 2);
-  }
-
-  [[nodiscard]] std::variant<Lease, Unavailable> ask(TimePoint now, std::int64_t tokens = 0) {
-    return pool->acquire({.service = "s", .model = "m", .prompt_tokens = tokens}, now);
-  }
-  [[nodiscard]] bool call(TimePoint now, const Outcome& outcome = Outcome::success()) {
-    auto answer = ask(now);
-    auto* lease = std::get_if<Lease>(&answer);
-    if (lease == nullptr) return false;
-    pool->sent(*lease, now);
-    pool->report(std::move(*lease), outcome, now);
-    return true;
-  }
-  /// Calls as soon as it may. False: not within a second.
-  [[nodiscard]] bool call_soon(TimePoint& now) {
-    for (const TimePoint end = now + 1s; now < end; now += 1ms) {
-      talk(now, 1);
-      if (call(now)) return true;
-    }
-    return false;
-  }
-  /// Talks until nothing is left to say, as time goes on.
-  void settle(TimePoint& now, std::size_t waiting = 0, Nanos length = 300ms) {
-    for (const TimePoint end = now + length; now < end; now += 1ms) talk(now, waiting);
-  }
-
-  SharedStore* store;
-  std::shared_ptr<CredentialPool> pool;
-  std::unique_ptr<QuotaSession> session;
-  std::optional<Result<QuotaReply>> reply{};
-  TimePoint sent_at{};
-  TimePoint reply_at{};
-};
-
-struct Fleet {
-  explicit Fleet(Limits limits_of_each, StoreLoss loss = StoreLoss::share) : limits(limits_of_each), on_loss(loss) {
-    for (int i = 0; i < 3; ++i) start();
-  }
-  void start() {
-    nodes.push_back(std::make_unique<Node>(store, "p" + std::to_string(++started), limits, now, on_loss));
-  }
-  /// All want to send all the time.
-  void run(Nanos length) {
-    for (const TimePoint end = now + length; now < end; now += 1ms) {
-      for (auto& node : nodes) {
-        node->talk(now, 50);
-        while (node->call(now)) {
-          checker.add(now, 1);
-          ++calls;
-        }
-      }
-    }
-  }
-
-  SharedStore store{};
-  Limits limits;
-  StoreLoss on_loss;
-  TimePoint now{1000s};
-  int started = 0;
-  std::vector<std::unique_ptr<Node>> nodes{};
-  WindowChecker checker{};
-  int calls = 0;
-};
-
-}  // namespace
 
 TEST_CASE("three processes use one limit whole, and never more", "[quota]") {
   Fleet fleet({.qps = 100, .guard = 20ms});
@@ -301,6 +178,21 @@ TEST_CASE("a day's quota outlives its processes, and a kill wastes no more than 
 
   now = TimePoint(24h + 1s);
   CHECK(last.call_soon(now));
+}
+
+TEST_CASE("a process that is killed wastes little where it used little, however slow its calls", "[quota]") {
+  SharedStore store;
+  TimePoint now(1000s);
+  constexpr int kKills = 20;
+  for (int i = 0; i < kKills; ++i) {
+    Node node(store, "p" + std::to_string(i), {.rpd = 100'000}, now);
+    for (int k = 0; k < 6; ++k) {
+      REQUIRE(node.call_soon(now));
+      node.settle(now, 1, 1s);
+    }
+  }
+  CHECK(store.granted > kKills * 6);
+  CHECK(store.granted <= kKills * (6 + 2 * 6 + 4));  // the next slice is twice what went before, the first 4
 }
 
 TEST_CASE("who leaves in good order gives back what it did not use", "[quota]") {
