@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <tuple>
 
 /// Who of those that are ready is lent: by an order kept for it, by headroom, or by session.
@@ -66,7 +67,8 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
     }
   } else {
     for (std::size_t i = 0; i < kSample; ++i) {
-      std::uint64_t at = random_.below(ready);
+      // There are never 2^32 of them, and a multiplication takes less time than a division.
+      std::uint64_t at = ((random_.next() >> 32U) * ready) >> 32U;
       for (const Lane* lane : lanes) {
         if (at < lane->ready.size()) {
           some[count++] = lane->ready[at];
@@ -78,17 +80,24 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
   }
   Credential* best = nullptr;
   double most = 0;
+  double fewest = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Credential* c = some[i];
-    if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
-    const double room = headroom(*c, choice.asking);
-    // Of equals, the one with the fewest in flight; then the one that has waited longest.
-    const double busy = c->in_flight / c->weight;
-    const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
-    if (best == nullptr || std::tuple(-room, busy, c->picked) < std::tuple(-most, least_busy, best->picked)) {
-      best = c;
-      most = room;
+    if (!Lane::is_ready(*c)) continue;
+    std::optional<double> room;
+    if (excluded_.empty()) room = surely_left(*c, choice.asking);
+    if (!room) {
+      if (!fits(choice, *c)) continue;
+      room = headroom(*c, choice.asking);
     }
+    // Of equals, the one with the fewest in flight; then the one that has waited longest.
+    if (best != nullptr && *room < most) continue;
+    const double busy = c->in_flight / c->weight;
+    const bool better = best == nullptr || *room > most || std::tie(busy, c->picked) < std::tie(fewest, best->picked);
+    if (!better) continue;
+    best = c;
+    most = *room;
+    fewest = busy;
   }
   if (best != nullptr || ready <= kScan) return best;
   return choose(choice, lanes, Order::turn);

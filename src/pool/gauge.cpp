@@ -30,10 +30,8 @@ CalendarPeriod period_of(Span span, TimePoint at, Calendar& calendar) noexcept {
   return {};
 }
 
-void Gauge::turn(TimePoint now, Calendar& calendar) noexcept {
-  if (span == Span::sliding) {
-    log.expire(now);
-  } else if (span != Span::life) {
+void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {
+  if (span != Span::sliding && span != Span::life) {
     const std::int64_t current = period_of(span, now, calendar).number;
     if (current != period) {
       used = current == period + 1 ? carried : 0;

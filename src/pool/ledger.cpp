@@ -179,5 +179,14 @@ double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Cale
   return least;
 }
 
+double Ledger::sure_headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
+  // Of what is shared, others have a say.
+  if (permits_) return -1;
+  for (const Gauge& gauge : gauges_) {
+    if (gauge.shared) return -1;
+  }
+  return headroom(charge, in_flight, now, calendar);
+}
+
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -105,7 +105,7 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
       rest.start(record.number, choice.now);
       if (rest.probing() && !before) note(c, level, rest, model, choice.now);
     };
-    start(level.rest, {});
+    if (!level.rest.none()) start(level.rest, {});
     for (ModelRest& each : level.model_rests) {
       if (choice.asking.model.is(each)) start(each.rest, each.name);
     }
@@ -136,13 +136,12 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
   lease.number_ = record.number;
   lease.slot_ = slot;
   lease.note_.rotation = rotation;
-  note_skipped(choice, lease.note_);
+  if (!service.asleep.empty() || !hidden_.empty()) note_skipped(choice, lease.note_);
 }
 
 void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
   note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
-  if (note.skipped == 0) return;
   const auto add = [&](Credential& c) {
     Block block = obstacle(c, choice.asking);
     const bool tried = is_excluded(c);

@@ -71,12 +71,13 @@ AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
 
 bool PoolState::applaud(LeaseRecord& record) {
   bool changed = false;
-  const AskedModel model = model_of(record);
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
-    level.streak.served(model.limited());
-    bool ended = level.rest.succeed(record.number);
+    if (!level.streak.empty()) level.streak.served(model_of(record).limited());
+    if (level.idle()) continue;
+    bool ended = !level.rest.none() && level.rest.succeed(record.number);
     if (!level.model_rests.empty()) {
+      const AskedModel model = model_of(record);
       const auto gone = std::erase_if(
           level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
       ended = ended || gone != 0;
@@ -209,7 +210,8 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   if (record == nullptr) return {};
   Credential& c = *record->credential;
   // Sent at some time unknown between the lending and now; now holds its place longest.
-  if (outcome.sent) sent(slot, number, now);
+  const bool untold = outcome.sent && !record->sent;
+  if (untold) send(*record, now);
   if (!record->learned && !outcome.stated.empty()) {
     // Headers come with the first of the answer, not with its end.
     const TimePoint heard = outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
@@ -229,7 +231,7 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
     const bool silent = outcome.failure->failure == FailureClass::cancelled;
     changed = release(*record, silent ? Nanos(0) : bounded(c.service->policy.cooldown), now) || changed;
   }
-  count(c, outcome, now);
+  count(c, outcome, untold ? 1 : 0, now);
   --c.in_flight;
   if (c.in_flight == 0) c.former.clear();
   if (c.lane != nullptr) {

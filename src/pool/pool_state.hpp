@@ -130,7 +130,7 @@ class PoolState {
   void disable(Credential& c, std::string_view reason, TimePoint now);
   /// Something at this level is in nobody's way any more.
   void touch(Level& level) noexcept {
-    for (Credential* c : level.members) ++c->service->changes;
+    for (Service* service : level.services) ++service->changes;
   }
 
   // explain.cpp
@@ -187,6 +187,8 @@ class PoolState {
   [[nodiscard]] Asking asking_of(const Demand& demand, const Service& service, TimePoint now,
                                  std::uint64_t ticket) const;
   void check(Level& level, const Asking& asking, Block& block, Level** tight);
+  /// Its headroom, where it can surely take an attempt and is on no trial. Nothing: obstacle() knows.
+  [[nodiscard]] static std::optional<double> surely_left(Credential& c, const Asking& asking);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
 
@@ -208,8 +210,10 @@ class PoolState {
   void note_skipped(Choice& choice, ChoiceNote& note);
 
   // settle.cpp
+  static void send(LeaseRecord& record, TimePoint now);
+  static void count_use(Credential& c, std::int64_t requests, std::int64_t tokens, TimePoint now);
   [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
-  static void count(Credential& c, const Outcome& outcome, TimePoint now);
+  static void count(Credential& c, const Outcome& outcome, std::int64_t requests, TimePoint now);
 
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "pool/pool_state.hpp"
 
@@ -59,7 +60,15 @@ Charge used(const Charge& reserved, const Outcome& outcome, const ChargingRule& 
 
 }  // namespace
 
-void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
+void PoolState::count_use(Credential& c, std::int64_t requests, std::int64_t tokens, TimePoint now) {
+  const Calendar::Day& day = c.key->calendar->day(now);
+  c.requests += static_cast<std::uint64_t>(requests);
+  c.recent.add(now, requests, tokens);
+  c.today.add(day.number, requests, tokens);
+  c.this_month.add(day.month, requests, tokens);
+}
+
+void PoolState::count(Credential& c, const Outcome& outcome, std::int64_t requests, TimePoint now) {
   if (!outcome.failure) {
     ++c.successes;
   } else if (outcome.failure->failure == FailureClass::cancelled) {
@@ -76,12 +85,7 @@ void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
   c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
   if (usage.estimated) c.estimated_tokens += prompt + completion;
   c.cost += micros_of(outcome.cost);
-  if (prompt + completion != 0) {
-    const Calendar::Day& day = c.key->calendar->day(now);
-    c.recent.add(now, 0, prompt + completion);
-    c.today.add(day.number, 0, prompt + completion);
-    c.this_month.add(day.month, 0, prompt + completion);
-  }
+  if (requests + prompt + completion != 0) count_use(c, requests, prompt + completion, now);
 
   if (!outcome.failure && outcome.latency.count() > 0) {
     const double sample = static_cast<double>(outcome.latency.count());
@@ -97,27 +101,27 @@ void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
 void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
   LeaseRecord* record = record_of(slot, number);
   if (record == nullptr || record->sent) return;
-  record->sent = true;
-  record->sent_at = now;
-  for (std::size_t i = 0; i < record->levels; ++i) {
-    Level& level = *record->path[i];
-    if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
+  send(*record, now);
+  count_use(*record->credential, 1, 0, now);
+}
+
+void PoolState::send(LeaseRecord& record, TimePoint now) {
+  record.sent = true;
+  record.sent_at = now;
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    if (!level.ledger.empty()) level.ledger.send(record.number, record.charge, now, *level.calendar);
   }
-  for (Scoped* each : record->scoped) each->ledger.send(number, record->charge, now, *each->level->calendar);
-  Credential& c = *record->credential;
-  const Calendar::Day& day = c.key->calendar->day(now);
-  ++c.requests;
-  c.recent.add(now, 1, 0);
-  c.today.add(day.number, 1, 0);
-  c.this_month.add(day.month, 1, 0);
+  for (Scoped* each : record.scoped) each->ledger.send(record.number, record.charge, now, *each->level->calendar);
 }
 
 /// Takes the attempt out of the ledgers' care. True where that made room.
 bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
-  const Charge actual = used(record.charge, outcome, record.credential->service->charging);
+  std::optional<Charge> actual;
   const auto leave = [&](Ledger& ledger, Calendar& calendar) {
     if (record.sent) {
-      return ledger.settle(record.number, record.charge, actual, record.sent_at, now, calendar) ||
+      if (!actual) actual = used(record.charge, outcome, record.credential->service->charging);
+      return ledger.settle(record.number, record.charge, *actual, record.sent_at, now, calendar) ||
              ledger.has_concurrency();
     }
     ledger.give_back(record.number, record.charge);
@@ -128,6 +132,7 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
+    if (level.idle()) continue;
     const bool grows = level.growth.ramp.places() != 0;
     if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
     const bool room = !level.ledger.empty() && leave(level.ledger, *level.calendar);

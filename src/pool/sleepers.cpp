@@ -24,10 +24,11 @@ void PoolState::wake(Credential& c) {
 }
 
 void PoolState::wake_members(Level& level) {
-  for (Credential* c : level.members) {
-    wake(*c);
-    ++c->service->changes;
-  }
+  touch(level);
+  const bool any = std::any_of(level.services.begin(), level.services.end(),
+                               [](const Service* service) { return !service->asleep.empty(); });
+  if (!any) return;
+  for (Credential* c : level.members) wake(*c);
 }
 
 void PoolState::wake_due(Service& service, TimePoint now) {
