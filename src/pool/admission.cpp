@@ -85,19 +85,6 @@ Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePo
           .only_model = !service.mixed};
 }
 
-std::optional<double> PoolState::surely_left(Credential& c, const Asking& asking) {
-  double left = 1;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    if (level->idle()) continue;
-    if (!level->only_counts()) return std::nullopt;
-    if (level->ledger.empty()) continue;
-    const double here = level->ledger.sure_headroom(asking.charge, level->in_flight, asking.now, *level->calendar);
-    if (!(here >= 0)) return std::nullopt;
-    left = std::min(left, here);
-  }
-  return left;
-}
-
 /// Tests a ready credential; who has no room for anybody goes to sleep.
 bool PoolState::fits(Choice& choice, Credential& c) {
   if (!excluded_.empty() && is_excluded(c)) return false;

@@ -93,8 +93,8 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
     // Of equals, the one with the fewest in flight; then the one that has waited longest.
     if (best != nullptr && *room < most) continue;
     const double busy = c->in_flight / c->weight;
-    const bool better = best == nullptr || *room > most || std::tie(busy, c->picked) < std::tie(fewest, best->picked);
-    if (!better) continue;
+    const bool equal = best != nullptr && *room <= most;
+    if (equal && std::tie(busy, c->picked) >= std::tie(fewest, best->picked)) continue;
     best = c;
     most = *room;
     fewest = busy;
@@ -238,7 +238,7 @@ const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, R
                 .now = now,
                 .refusal = refusal};
   wake_due(*service, now);
-  wake_for_other_model(*service, demand.model);
+  if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
   exclude(demand);
   Block whole;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "pool/pool_state.hpp"
 
@@ -18,6 +20,19 @@ struct PoolState::Choice {
   bool spares_probes = false;              ///< whoever is on trial is asked only when nobody else can be had
   bool spared = false;                     ///< somebody was passed over for that
 };
+
+inline std::optional<double> PoolState::surely_left(Credential& c, const Asking& asking) {
+  double left = 1;
+  for (Level* level = c.key; level != nullptr; level = level->parent) {
+    if (level->idle()) continue;
+    if (!level->only_counts()) return std::nullopt;
+    if (level->ledger.empty()) continue;
+    const double here = level->ledger.sure_headroom(asking.charge, level->in_flight, asking.now, *level->calendar);
+    if (!(here >= 0)) return std::nullopt;
+    left = std::min(left, here);
+  }
+  return left;
+}
 
 }  // namespace detail
 KEYWHEEL_END_NAMESPACE

@@ -32,7 +32,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
                 // Who has met a failure already is not to meet those of others' trials, too.
                 .spares_probes = demand.exclude != nullptr && !demand.exclude->empty()};
   wake_due(*service, now);
-  wake_for_other_model(*service, demand.model);
+  if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
 
   exclude(demand);
@@ -40,7 +40,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   const Rotation rotation = demand.rotation.value_or(service->rotation);
   Block whole;
   Level* tight = nullptr;
-  check(service->level, choice.asking, whole, &tight);
+  if (!service->level.idle()) check(service->level, choice.asking, whole, &tight);
 
   Credential* found = nullptr;
   hidden_.clear();
@@ -51,7 +51,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
     found = choose_in(choice, rotation, region);
   }
   if (found != nullptr) take(choice, *found, rotation, lease);
-  restore_hidden(*service, found);
+  if (!hidden_.empty()) restore_hidden(*service, found);
   if (found != nullptr) return true;
 
   if (whole) {

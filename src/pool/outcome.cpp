@@ -58,6 +58,12 @@ Rest& model_rest(Level& level, std::string_view name, bool group) {
   return level.model_rests.back().rest;
 }
 
+/// Nothing counts, rests or grows on its path, so that a success changes nothing there.
+bool leaves_no_trace(const LeaseRecord& record) noexcept {
+  return std::all_of(record.path.begin(), record.path.begin() + record.levels,
+                     [](const Level* level) { return level->idle() && level->streak.empty(); });
+}
+
 }  // namespace
 
 LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noexcept {
@@ -204,6 +210,25 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   return failure.failure;
 }
 
+/// What the levels on its path make of it.
+Verdict PoolState::weigh(LeaseRecord& record, const Outcome& outcome, TimePoint now, bool& changed) {
+  if (outcome.failure && !outcome.failure->limits.empty()) {
+    learn_limits(record, outcome.failure->limits, now, now, changed);
+  }
+  changed = settle(record, outcome, now) || changed;
+  Verdict verdict;
+  if (!outcome.failure) {
+    const bool ended = applaud(record);
+    if (ended && sharing) sharing->rests_changed();
+    changed = ended || changed;
+  } else {
+    verdict.failure = blame(record, *outcome.failure, now, changed);
+    const bool silent = outcome.failure->failure == FailureClass::cancelled;
+    changed = release(record, silent ? Nanos(0) : bounded(record.credential->service->policy.cooldown), now) || changed;
+  }
+  return verdict;
+}
+
 Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now,
                           bool& changed) {
   LeaseRecord* record = record_of(slot, number);
@@ -211,25 +236,19 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   Credential& c = *record->credential;
   // Sent at some time unknown between the lending and now; now holds its place longest.
   const bool untold = outcome.sent && !record->sent;
-  if (untold) send(*record, now);
-  if (!record->learned && !outcome.stated.empty()) {
-    // Headers come with the first of the answer, not with its end.
-    const TimePoint heard = outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
-    changed = learn(slot, number, outcome.stated, heard) || changed;
-  }
-  if (outcome.failure && !outcome.failure->limits.empty()) {
-    learn_limits(*record, outcome.failure->limits, now, now, changed);
-  }
-  changed = settle(*record, outcome, now) || changed;
   Verdict verdict;
-  if (!outcome.failure) {
-    const bool ended = applaud(*record);
-    if (ended && sharing) sharing->rests_changed();
-    changed = ended || changed;
+  if (!outcome.failure && outcome.stated.empty() && leaves_no_trace(*record)) {
+    for (std::size_t i = 0; i < record->levels; ++i) --record->path[i]->in_flight;
+    c.service->evidence.cases.clear();
   } else {
-    verdict.failure = blame(*record, *outcome.failure, now, changed);
-    const bool silent = outcome.failure->failure == FailureClass::cancelled;
-    changed = release(*record, silent ? Nanos(0) : bounded(c.service->policy.cooldown), now) || changed;
+    if (untold) send(*record, now);
+    if (!record->learned && !outcome.stated.empty()) {
+      // Headers come with the first of the answer, not with its end.
+      const TimePoint heard =
+          outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
+      changed = learn(slot, number, outcome.stated, heard) || changed;
+    }
+    verdict = weigh(*record, outcome, now, changed);
   }
   count(c, outcome, untold ? 1 : 0, now);
   --c.in_flight;

@@ -218,6 +218,7 @@ class PoolState {
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;
   [[nodiscard]] static AskedModel model_of(const LeaseRecord& record) noexcept;
+  [[nodiscard]] Verdict weigh(LeaseRecord& record, const Outcome& outcome, TimePoint now, bool& changed);
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
   void count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now);

@@ -58,7 +58,7 @@ void PoolState::rest_members(Level& level, TimePoint now) {
 
 /// Who sleeps because of a limit of one model's may have room for another.
 void PoolState::wake_for_other_model(Service& service, std::string_view model) {
-  if (service.asleep_for.empty() || service.asleep_for == model) return;
+  if (service.asleep_for == model) return;
   service.asleep_for.clear();
   service.mixed = true;
   while (!service.asleep.empty()) wake(*service.asleep.front());
