@@ -67,8 +67,7 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
     }
   } else {
     for (std::size_t i = 0; i < kSample; ++i) {
-      // There are never 2^32 of them, and a multiplication takes less time than a division.
-      std::uint64_t at = ((random_.next() >> 32U) * ready) >> 32U;
+      std::uint64_t at = random_.below(ready);
       for (const Lane* lane : lanes) {
         if (at < lane->ready.size()) {
           some[count++] = lane->ready[at];

@@ -35,7 +35,7 @@ bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, 
   if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;
 
-  exclude(demand);
+  if (demand.exclude != nullptr || !excluded_.empty()) exclude(demand);
   const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
   const Rotation rotation = demand.rotation.value_or(service->rotation);
   Block whole;

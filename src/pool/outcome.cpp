@@ -75,29 +75,6 @@ AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
   return record.credential->service->model(record.model);
 }
 
-bool PoolState::applaud(LeaseRecord& record) {
-  bool changed = false;
-  for (std::size_t i = 0; i < record.levels; ++i) {
-    Level& level = *record.path[i];
-    if (!level.streak.empty()) level.streak.served(model_of(record).limited());
-    if (level.idle()) continue;
-    bool ended = !level.rest.none() && level.rest.succeed(record.number);
-    if (!level.model_rests.empty()) {
-      const AskedModel model = model_of(record);
-      const auto gone = std::erase_if(
-          level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
-      ended = ended || gone != 0;
-    }
-    level.ledger.served(record.number);
-    if (ended) wake_members(level);
-    if (ended) note(*record.credential, level, Rest(), {}, clock_);
-    changed = changed || ended;
-  }
-  for (Scoped* each : record.scoped) each->ledger.served(record.number);
-  record.credential->service->evidence.cases.clear();
-  return changed;
-}
-
 bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
   bool changed = false;
   for (std::size_t i = 0; i < record.levels; ++i) {
@@ -216,17 +193,11 @@ Verdict PoolState::weigh(LeaseRecord& record, const Outcome& outcome, TimePoint 
     learn_limits(record, outcome.failure->limits, now, now, changed);
   }
   changed = settle(record, outcome, now) || changed;
-  Verdict verdict;
-  if (!outcome.failure) {
-    const bool ended = applaud(record);
-    if (ended && sharing) sharing->rests_changed();
-    changed = ended || changed;
-  } else {
-    verdict.failure = blame(record, *outcome.failure, now, changed);
-    const bool silent = outcome.failure->failure == FailureClass::cancelled;
-    changed = release(record, silent ? Nanos(0) : bounded(record.credential->service->policy.cooldown), now) || changed;
-  }
-  return verdict;
+  if (!outcome.failure) return {};
+  const FailureClass failure = blame(record, *outcome.failure, now, changed);
+  const bool silent = outcome.failure->failure == FailureClass::cancelled;
+  changed = release(record, silent ? Nanos(0) : bounded(record.credential->service->policy.cooldown), now) || changed;
+  return {.failure = failure};
 }
 
 Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now,
@@ -239,7 +210,6 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
   Verdict verdict;
   if (!outcome.failure && outcome.stated.empty() && leaves_no_trace(*record)) {
     for (std::size_t i = 0; i < record->levels; ++i) --record->path[i]->in_flight;
-    c.service->evidence.cases.clear();
   } else {
     if (untold) send(*record, now);
     if (!record->learned && !outcome.stated.empty()) {
@@ -250,6 +220,7 @@ Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcom
     }
     verdict = weigh(*record, outcome, now, changed);
   }
+  if (!outcome.failure) c.service->evidence.cases.clear();
   count(c, outcome, untold ? 1 : 0, now);
   --c.in_flight;
   if (c.in_flight == 0) c.former.clear();

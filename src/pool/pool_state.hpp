@@ -212,6 +212,7 @@ class PoolState {
   // settle.cpp
   static void send(LeaseRecord& record, TimePoint now);
   static void count_use(Credential& c, std::int64_t requests, std::int64_t tokens, TimePoint now);
+  [[nodiscard]] bool applaud(Level& level, const LeaseRecord& record);
   [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
   static void count(Credential& c, const Outcome& outcome, std::int64_t requests, TimePoint now);
 
@@ -222,7 +223,6 @@ class PoolState {
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
   void count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now);
-  [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
   // statements.cpp

@@ -115,7 +115,25 @@ void PoolState::send(LeaseRecord& record, TimePoint now) {
   for (Scoped* each : record.scoped) each->ledger.send(record.number, record.charge, now, *each->level->calendar);
 }
 
-/// Takes the attempt out of the ledgers' care. True where that made room.
+/// An attempt went well, which may end what rests here. True where it did.
+bool PoolState::applaud(Level& level, const LeaseRecord& record) {
+  if (!level.streak.empty()) level.streak.served(model_of(record).limited());
+  level.ledger.served(record.number);
+  bool ended = !level.rest.none() && level.rest.succeed(record.number);
+  if (!level.model_rests.empty()) {
+    const AskedModel model = model_of(record);
+    const auto gone = std::erase_if(
+        level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
+    ended = ended || gone != 0;
+  }
+  if (!ended) return false;
+  wake_members(level);
+  note(*record.credential, level, Rest(), {}, clock_);
+  if (sharing) sharing->rests_changed();
+  return true;
+}
+
+/// Takes the attempt out of the care of its levels. True where that made room.
 bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
   std::optional<Charge> actual;
   const auto leave = [&](Ledger& ledger, Calendar& calendar) {
@@ -132,7 +150,8 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
-    if (level.idle()) continue;
+    if (level.idle() && level.streak.empty()) continue;
+    if (!outcome.failure) changed = applaud(level, record) || changed;
     const bool grows = level.growth.ramp.places() != 0;
     if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
     const bool room = !level.ledger.empty() && leave(level.ledger, *level.calendar);
@@ -142,6 +161,7 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
   }
   for (Scoped* each : record.scoped) {
     --each->in_flight;
+    if (!outcome.failure) each->ledger.served(record.number);
     if (!leave(each->ledger, *each->level->calendar)) continue;
     wake_members(*each->level);
     changed = true;

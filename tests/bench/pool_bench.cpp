@@ -31,6 +31,7 @@ struct Case {
   Rotation rotation = Rotation::round_robin;
   std::string_view name = "round_robin";
   bool limits = false;
+  bool account = false;  ///< all keys are one account's, and so are the limits
   int threads = 1;
   double target = 0;  ///< nanoseconds; 0: none
 };
@@ -46,6 +47,7 @@ std::shared_ptr<CredentialPool> pool_of(const Case& each) {
     // Never met, so that what is measured is the counting.
     if (each.limits)
       service.credentials.back().limits = {.rpm = 10'000'000, .tpm = 10'000'000'000, .concurrency = 1000};
+    if (each.account) service.credentials.back().account = "bench";
   }
   return CredentialPool::create({service}, {}, "", 1);
 }
@@ -64,7 +66,10 @@ void lend(CredentialPool& pool, int leases, const std::vector<std::string>& sess
 }
 
 std::string name_of(const Case& each) {
-  return fmt::format("acquire and report, {} keys, {}{}{}: CPU", each.keys, each.name, each.limits ? ", limits" : "",
+  return fmt::format("acquire and report, {} keys, {}{}{}: CPU", each.keys, each.name,
+                     each.account  ? ", limits of one account"
+                     : each.limits ? ", limits"
+                                   : "",
                      each.threads > 1 ? fmt::format(", {} threads", each.threads) : "");
 }
 
@@ -113,6 +118,7 @@ int main(int argc, char** argv) {
       for (const bool limits : {false, true})
         add({.keys = keys, .rotation = rotation, .name = name, .limits = limits, .target = target});
     }
+    add({.keys = keys, .limits = true, .account = true, .target = target});
     for (const int threads : {2, 8}) {
       for (const bool limits : {false, true}) add({.keys = keys, .limits = limits, .threads = threads});
     }
