@@ -29,7 +29,6 @@ void SlidingLog::add(TimePoint at, std::int64_t amount) {
       last.at = at;
       last.amount += amount;
       sum_ += amount;
-      if (count_ == 1) leaves_ = later(at, length_);
       return;
     }
   }

@@ -57,7 +57,7 @@ class SlidingLog {
   void grow();
 
   std::int64_t sum_ = 0;
-  TimePoint leaves_ = kNever;  ///< when the oldest entry does
+  TimePoint leaves_ = kNever;  ///< when the oldest entry does, or earlier
   Nanos length_{0};
   Nanos grain_{0};   ///< entries closer than this to the first of a run are one
   TimePoint run_{};  ///< date of the first of the last entry's run
