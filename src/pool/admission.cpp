@@ -88,7 +88,7 @@ Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePo
 /// Tests a ready credential; who has no room for anybody goes to sleep.
 bool PoolState::fits(Choice& choice, Credential& c) {
   if (!excluded_.empty() && is_excluded(c)) return false;
-  if (surely_left(c, choice.asking)) return true;
+  if (surely_left(c.key, choice.asking)) return true;
   Level* tight = nullptr;
   const Block block = obstacle(c, choice.asking, &tight);
   if (!block) {

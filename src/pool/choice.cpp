@@ -80,12 +80,21 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
   Credential* best = nullptr;
   double most = 0;
   double fewest = 0;
+  // Most have what is above their keys in common.
+  Level* above = nullptr;
+  std::optional<double> left_above = 1;
   for (std::size_t i = 0; i < count; ++i) {
     Credential* c = some[i];
     if (!Lane::is_ready(*c)) continue;
+    if (c->key->parent != above) {
+      above = c->key->parent;
+      left_above = surely_left(above, choice.asking);
+    }
     std::optional<double> room;
-    if (excluded_.empty()) room = surely_left(*c, choice.asking);
-    if (!room) {
+    if (left_above && excluded_.empty()) room = surely_left_at(*c->key, choice.asking);
+    if (room) {
+      room = std::min(*room, *left_above);
+    } else {
       if (!fits(choice, *c)) continue;
       room = headroom(*c, choice.asking);
     }

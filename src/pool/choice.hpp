@@ -21,15 +21,20 @@ struct PoolState::Choice {
   bool spared = false;                     ///< somebody was passed over for that
 };
 
-inline std::optional<double> PoolState::surely_left(Credential& c, const Asking& asking) {
+inline std::optional<double> PoolState::surely_left_at(Level& level, const Asking& asking) {
+  if (level.idle()) return 1;
+  if (!level.only_counts()) return std::nullopt;
+  if (level.ledger.empty()) return 1;
+  const double left = level.ledger.sure_headroom(asking.charge, level.in_flight, asking.now, *level.calendar);
+  return left >= 0 ? std::optional(left) : std::nullopt;
+}
+
+inline std::optional<double> PoolState::surely_left(Level* from, const Asking& asking) {
   double left = 1;
-  for (Level* level = c.key; level != nullptr; level = level->parent) {
-    if (level->idle()) continue;
-    if (!level->only_counts()) return std::nullopt;
-    if (level->ledger.empty()) continue;
-    const double here = level->ledger.sure_headroom(asking.charge, level->in_flight, asking.now, *level->calendar);
-    if (!(here >= 0)) return std::nullopt;
-    left = std::min(left, here);
+  for (Level* level = from; level != nullptr; level = level->parent) {
+    const std::optional<double> here = surely_left_at(*level, asking);
+    if (!here) return std::nullopt;
+    left = std::min(left, *here);
   }
   return left;
 }

@@ -68,8 +68,14 @@ struct Gauge {
     return soft && amount > limit ? limit : amount;
   }
 
-  void send(std::int64_t amount, TimePoint at, Calendar& calendar);
-  void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
+  void send(std::int64_t amount, TimePoint at, Calendar& calendar) {
+    if (span != Span::sliding || learned) return enter(amount, at, calendar);
+    log.add(at, amount);
+  }
+  void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept {
+    if (span != Span::sliding) return correct(delta, sent, now, calendar);
+    log.adjust(sent, delta, now);
+  }
   /// When `amount` will have room, which it has not now.
   [[nodiscard]] TimePoint room_at(std::int64_t amount, TimePoint now, Calendar& calendar) const noexcept;
   /// "rpm", "tpd", …; static text.
@@ -77,6 +83,8 @@ struct Gauge {
 
  private:
   void turn_page(TimePoint now, Calendar& calendar) noexcept;
+  void enter(std::int64_t amount, TimePoint at, Calendar& calendar);
+  void correct(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
 };
 
 }  // namespace detail

@@ -187,8 +187,11 @@ class PoolState {
   [[nodiscard]] Asking asking_of(const Demand& demand, const Service& service, TimePoint now,
                                  std::uint64_t ticket) const;
   void check(Level& level, const Asking& asking, Block& block, Level** tight);
-  /// Its headroom, where it can surely take an attempt and is on no trial. Nothing: obstacle() knows.
-  [[nodiscard]] static std::optional<double> surely_left(Credential& c, const Asking& asking);
+  /// The headroom at the levels from this one up, where they can surely take an attempt and are on no trial. Nothing:
+  /// obstacle() knows.
+  [[nodiscard]] static std::optional<double> surely_left(Level* from, const Asking& asking);
+  /// Likewise at one level.
+  [[nodiscard]] static std::optional<double> surely_left_at(Level& level, const Asking& asking);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
 

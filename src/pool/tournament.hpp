@@ -40,7 +40,8 @@ class Tournament {
     std::uint32_t other = leaf ^ 1U;  // who comes up from the other side
     while (true) {
       const Score its = scores_[other];
-      if (its < score || (other < best && !(score < its))) {
+      const bool level = its.score == score.score && its.tie == score.tie;
+      if (level ? other < best : its < score) {
         best = other;
         score = its;
       }
