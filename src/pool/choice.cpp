@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <tuple>
 
 /// Who of those that are ready is lent: by an order kept for it, by headroom, or by session.
@@ -14,6 +15,26 @@ namespace {
 constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
 constexpr std::size_t kSample = 16;  ///< else so many of them
 constexpr int kHomes = 8;            ///< so many are a session's own, one after the other
+constexpr int kTiers = 4;            ///< of region and weight
+
+Order order_of(Rotation rotation) noexcept {
+  switch (rotation) {
+    case Rotation::first:
+      return Order::first;
+    case Rotation::random:
+      return Order::draw;
+    case Rotation::least_busy:
+      return Order::busy;
+    case Rotation::lowest_latency:
+      return Order::latency;
+    case Rotation::round_robin:
+    case Rotation::hash:
+    case Rotation::least_used:
+    case Rotation::lowest_cost:
+      break;
+  }
+  return Order::turn;
+}
 
 }  // namespace
 
@@ -58,17 +79,33 @@ Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& 
   }
   Credential* best = nullptr;
   double most = 0;
+  double fewest = 0;
+  // Most have what is above their keys in common.
+  Level* above = nullptr;
+  std::optional<double> left_above = 1;
   for (std::size_t i = 0; i < count; ++i) {
     Credential* c = some[i];
-    if (!Lane::is_ready(*c) || !fits(choice, *c)) continue;
-    const double room = headroom(*c, choice.asking);
-    // Of equals, the one with the fewest in flight; then the one that has waited longest.
-    const double busy = c->in_flight / c->weight;
-    const double least_busy = best != nullptr ? best->in_flight / best->weight : 0;
-    if (best == nullptr || std::tuple(-room, busy, c->picked) < std::tuple(-most, least_busy, best->picked)) {
-      best = c;
-      most = room;
+    if (!Lane::is_ready(*c)) continue;
+    if (c->key->parent != above) {
+      above = c->key->parent;
+      left_above = surely_left(above, choice.asking);
     }
+    std::optional<double> room;
+    if (left_above && excluded_.empty()) room = surely_left_at(*c->key, choice.asking);
+    if (room) {
+      room = std::min(*room, *left_above);
+    } else {
+      if (!fits(choice, *c)) continue;
+      room = headroom(*c, choice.asking);
+    }
+    // Of equals, the one with the fewest in flight; then the one that has waited longest.
+    if (best != nullptr && *room < most) continue;
+    const double busy = c->in_flight / c->weight;
+    const bool equal = best != nullptr && *room <= most;
+    if (equal && std::tie(busy, c->picked) >= std::tie(fewest, best->picked)) continue;
+    best = c;
+    most = *room;
+    fewest = busy;
   }
   if (best != nullptr || ready <= kScan) return best;
   return choose(choice, lanes, Order::turn);
@@ -161,6 +198,85 @@ double PoolState::headroom(const Credential& c, const Asking& asking) {
   double room = 1;
   for (Level* level = c.key; level != nullptr; level = level->parent) room = std::min(room, headroom(*level, asking));
   return room;
+}
+
+/// Preferred region before others; those without weight last.
+void PoolState::find_lanes(const Service& service, std::string_view model, std::string_view region, int tier) {
+  lanes_.clear();
+  for (const auto& lane : service.lanes) {
+    const int its = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    if (its == tier && lane->serves(model)) lanes_.push_back(lane.get());
+  }
+}
+
+Credential* PoolState::choose_in(Choice& choice, Rotation rotation, std::string_view region) {
+  for (int tier = 0; tier < kTiers; ++tier) {
+    find_lanes(choice.service, choice.demand.model, region, tier);
+    if (lanes_.empty()) continue;
+    Credential* found = nullptr;
+    if (rotation == Rotation::least_used) {
+      found = choose_sampled(choice, lanes_);
+    } else if (rotation == Rotation::hash && !choice.demand.session.empty()) {
+      found = choose_sticky(choice, lanes_);
+    } else {
+      found = choose(choice, lanes_, order_of(rotation));
+    }
+    if (found != nullptr || choice.refusal.for_own) return found;
+  }
+  return nullptr;
+}
+
+const Credential* PoolState::own_to_wait_for(const Demand& demand) {
+  const Service* service = find_service(demand.service);
+  if (service == nullptr || service->affinity_wait == Nanos(0) || demand.session.empty()) return nullptr;
+  if (demand.rotation.value_or(service->rotation) != Rotation::hash) return nullptr;
+  for (int tier = 0; tier < kTiers; ++tier) {
+    find_lanes(*service, demand.model, demand.region.empty() ? std::string_view(region_) : demand.region, tier);
+    if (!lanes_.empty()) return own_of(lanes_, stable_hash(demand.session));
+  }
+  return nullptr;
+}
+
+const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
+  Service* service = find_service(demand.service);
+  if (service == nullptr || service->members.empty()) return nullptr;
+  Choice choice{.demand = demand,
+                .service = *service,
+                .asking = asking_of(demand, *service, now, 0),
+                .now = now,
+                .refusal = refusal};
+  wake_due(*service, now);
+  if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
+  choice.asking.only_model = !service->mixed;
+  exclude(demand);
+  Block whole;
+  check(service->level, choice.asking, whole, nullptr);
+  if (whole) {
+    refusal.consider(*service->members.front(), whole);
+    return nullptr;
+  }
+  const Order order = order_of(demand.rotation.value_or(service->rotation));
+  const std::string_view region = demand.region.empty() ? std::string_view(region_) : demand.region;
+  const Credential* best = nullptr;
+  std::pair<int, Tournament::Score> rank;
+  for (const auto& lane : service->lanes) {
+    if (!lane->serves(demand.model)) continue;
+    const int tier = (lane->weighted ? 0 : 2) + (region.empty() || lane->region == region ? 0 : 1);
+    const Tournament& tournament = lane->order(order);
+    for (Credential* c : lane->ready) {
+      const std::pair its(tier, tournament.score(c->leaf));
+      if (best != nullptr && !(its < rank)) continue;
+      const Block block = obstacle(*c, choice.asking);
+      if (block) {
+        refusal.consider(*c, block);
+      } else {
+        best = c;
+        rank = its;
+      }
+    }
+  }
+  if (best == nullptr) best = look_at_sleepers(choice);
+  return best;
 }
 
 }  // namespace detail

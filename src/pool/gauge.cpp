@@ -30,10 +30,8 @@ CalendarPeriod period_of(Span span, TimePoint at, Calendar& calendar) noexcept {
   return {};
 }
 
-void Gauge::turn(TimePoint now, Calendar& calendar) noexcept {
-  if (span == Span::sliding) {
-    log.expire(now);
-  } else if (span != Span::life) {
+void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {
+  if (span != Span::sliding && span != Span::life) {
     const std::int64_t current = period_of(span, now, calendar).number;
     if (current != period) {
       used = current == period + 1 ? carried : 0;
@@ -48,7 +46,7 @@ void Gauge::turn(TimePoint now, Calendar& calendar) noexcept {
   }
 }
 
-void Gauge::send(std::int64_t amount, TimePoint at, Calendar& calendar) {
+void Gauge::enter(std::int64_t amount, TimePoint at, Calendar& calendar) {
   // Sent in the same moment as the request that was answered, it is later than what that answer says.
   const bool same_moment = learned && learned->refills() && at == learned->sent();
   if (span == Span::sliding || learned) log.add(same_moment ? at + Nanos(1) : at, amount);
@@ -58,9 +56,8 @@ void Gauge::send(std::int64_t amount, TimePoint at, Calendar& calendar) {
   if (span != Span::life && late(at, period_of(span, at, calendar), guard)) carried += amount;
 }
 
-void Gauge::adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept {
-  if (span == Span::sliding || learned) log.adjust(sent, delta, now);
-  if (span == Span::sliding) return;
+void Gauge::correct(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept {
+  if (learned) log.adjust(sent, delta, now);
   if (span != Span::life) {
     const CalendarPeriod sent_in = period_of(span, sent, calendar);
     const bool carries = late(sent, sent_in, guard);

@@ -37,17 +37,17 @@ struct Gauge {
   bool total = false;  ///< of max_requests, max_tokens, max_cost
   bool soft = false;   ///< what is larger than the limit passes where nothing else is counted: no request is too big
   std::int64_t limit = 0;
-  Nanos window{0};            ///< sliding, learned: as stated, without guard
-  Nanos guard{0};             ///< held this much longer
-  std::uint64_t since = 0;    ///< leases of lower numbers are not counted here
   std::int64_t pending = 0;   ///< lent, not yet sent
-  std::int64_t used = 0;      ///< day, month, life: sent
-  std::int64_t carried = 0;   ///< day, month: of `used`, so late that it may arrive in the next
-  std::int64_t period = 0;    ///< number of the day or month
   std::int64_t external = 0;  ///< counted by others: what the provider says beyond our own
-  SlidingLog log{};           ///< sliding; of a learned one in any case, for its last minutes
   std::unique_ptr<Learned> learned{};
   std::shared_ptr<SharedGauge> shared{};  ///< where other processes spend of it too
+  SlidingLog log{};                       ///< sliding; of a learned one in any case, for its last minutes
+  Nanos window{0};                        ///< sliding, learned: as stated, without guard
+  Nanos guard{0};                         ///< held this much longer
+  std::uint64_t since = 0;                ///< leases of lower numbers are not counted here
+  std::int64_t used = 0;                  ///< day, month, life: sent
+  std::int64_t carried = 0;               ///< day, month: of `used`, so late that it may arrive in the next
+  std::int64_t period = 0;                ///< number of the day or month
 
   /// The same limit in another set of them.
   [[nodiscard]] bool same_as(const Gauge& other) const noexcept {
@@ -56,7 +56,10 @@ struct Gauge {
   }
 
   /// Brings it to `now`.
-  void turn(TimePoint now, Calendar& calendar) noexcept;
+  void turn(TimePoint now, Calendar& calendar) noexcept {
+    if (span == Span::sliding) log.expire(now);
+    if (span != Span::sliding || learned) turn_page(now, calendar);
+  }
   [[nodiscard]] std::int64_t own() const noexcept { return span == Span::sliding ? log.sum() : used; }
   [[nodiscard]] std::int64_t spent() const noexcept {
     const std::int64_t sent = own() + external;
@@ -76,12 +79,23 @@ struct Gauge {
   void measure() noexcept {
     if (span == Span::sliding) log.resize(window * (learned ? learned->stretch() : 1) + guard, limit);
   }
-  void send(std::int64_t amount, TimePoint at, Calendar& calendar);
-  void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
+  void send(std::int64_t amount, TimePoint at, Calendar& calendar) {
+    if (span != Span::sliding || learned) return enter(amount, at, calendar);
+    log.add(at, amount);
+  }
+  void adjust(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept {
+    if (span != Span::sliding) return correct(delta, sent, now, calendar);
+    log.adjust(sent, delta, now);
+  }
   /// When `amount` will have room, which it has not now.
   [[nodiscard]] TimePoint room_at(std::int64_t amount, TimePoint now, Calendar& calendar) const noexcept;
   /// "rpm", "tpd", …; static text.
   [[nodiscard]] const char* name() const noexcept;
+
+ private:
+  void turn_page(TimePoint now, Calendar& calendar) noexcept;
+  void enter(std::int64_t amount, TimePoint at, Calendar& calendar);
+  void correct(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;
 };
 
 }  // namespace detail

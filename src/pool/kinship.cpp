@@ -43,6 +43,7 @@ void PoolState::put_above(Level& owner, Level& joint) {
   joint.rules = owner.rules;
   joint.stated = true;
   joint.members.insert(joint.members.end(), owner.members.begin(), owner.members.end());
+  for (Service* service : owner.services) joint.join(service);
   if (replaces) {
     std::erase_if(before->members, [&](const Credential* c) {
       return std::find(owner.members.begin(), owner.members.end(), c) != owner.members.end();

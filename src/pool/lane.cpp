@@ -34,8 +34,8 @@ Tournament::Score score_of(const Credential& c, Order which) noexcept {
 
 }  // namespace
 
-bool Lane::serves(std::string_view model) const noexcept {
-  return models.empty() || std::binary_search(models.begin(), models.end(), model);
+bool Lane::lists(std::string_view model) const noexcept {
+  return std::binary_search(models.begin(), models.end(), model);
 }
 
 void Lane::set_ready(Credential& c, bool now_ready) {
@@ -53,12 +53,10 @@ void Lane::set_ready(Credential& c, bool now_ready) {
   refresh(c);
 }
 
-Tournament& Lane::order(Order which) {
+Tournament& Lane::make(Order which) {
   std::unique_ptr<Tournament>& slot = orders[static_cast<std::size_t>(which)];
-  if (!slot) {
-    slot = std::make_unique<Tournament>(members.size());
-    for (const Credential* c : ready) slot->set(c->leaf, score_of(*c, which));
-  }
+  slot = std::make_unique<Tournament>(members.size());
+  for (const Credential* c : ready) slot->set(c->leaf, score_of(*c, which));
   return *slot;
 }
 

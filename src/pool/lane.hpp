@@ -29,14 +29,17 @@ struct Lane {
   std::array<std::unique_ptr<Tournament>, kOrders> orders{};
   std::unique_ptr<Affinity> homes{};
 
-  [[nodiscard]] bool serves(std::string_view model) const noexcept;
+  [[nodiscard]] bool serves(std::string_view model) const noexcept { return models.empty() || lists(model); }
 
   [[nodiscard]] static bool is_ready(const Credential& c) noexcept { return c.ready_place != kNotReady; }
   static constexpr std::uint32_t kNotReady = 0xffffffffU;
   void set_ready(Credential& c, bool ready);
 
   /// The order's tournament, made when first asked for.
-  [[nodiscard]] Tournament& order(Order which);
+  [[nodiscard]] Tournament& order(Order which) {
+    std::unique_ptr<Tournament>& slot = orders[static_cast<std::size_t>(which)];
+    return slot ? *slot : make(which);
+  }
   [[nodiscard]] bool has(Order which) const noexcept { return orders[static_cast<std::size_t>(which)] != nullptr; }
   /// Whose own sessions are; made when first asked for.
   [[nodiscard]] const Affinity& affinity();
@@ -44,6 +47,10 @@ struct Lane {
   void refresh(const Credential& c) noexcept;
   void refresh(const Credential& c, Order which) noexcept;
   void hide(const Credential& c, Order which) noexcept;
+
+ private:
+  [[nodiscard]] bool lists(std::string_view model) const noexcept;
+  [[nodiscard]] Tournament& make(Order which);
 };
 
 }  // namespace detail

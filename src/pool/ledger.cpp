@@ -34,6 +34,21 @@ Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& 
   return block;
 }
 
+double free_places(int concurrency, int in_flight) noexcept {
+  if (concurrency == 0) return 1;
+  return static_cast<double>(concurrency - in_flight - 1) / static_cast<double>(concurrency);
+}
+
+double left_of(Gauge& gauge, const Charge& charge, TimePoint now, Calendar& calendar) noexcept {
+  gauge.turn(now, calendar);
+  if (gauge.learned && gauge.learned->stale(now)) return 1;
+  const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
+  const double share = left / static_cast<double>(gauge.known_limit());
+  if (gauge.span != Span::day && gauge.span != Span::month) return share;
+  const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
+  return projected(share, period_of(gauge.span, now, calendar).ends - now, length);
+}
+
 }  // namespace
 
 void Block::add(const Block& other) noexcept {
@@ -172,20 +187,18 @@ bool Ledger::settle(std::uint64_t lease, const Charge& reserved, const Charge& a
 }
 
 double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
-  double least = 1;
-  if (concurrency_ != 0) {
-    least = static_cast<double>(concurrency_ - in_flight - 1) / static_cast<double>(concurrency_);
-  }
+  double least = free_places(concurrency_, in_flight);
+  for (Gauge& gauge : gauges_) least = std::min(least, left_of(gauge, charge, now, calendar));
+  return least;
+}
+
+double Ledger::sure_headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
+  // Of what is shared, others have a say.
+  if (permits_) return -1;
+  double least = free_places(concurrency_, in_flight);
   for (Gauge& gauge : gauges_) {
-    gauge.turn(now, calendar);
-    if (gauge.learned && gauge.learned->stale(now)) continue;
-    const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
-    double share = left / static_cast<double>(gauge.known_limit());
-    if (gauge.span == Span::day || gauge.span == Span::month) {
-      const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
-      share = projected(share, period_of(gauge.span, now, calendar).ends - now, length);
-    }
-    least = std::min(least, share);
+    if (gauge.shared) return -1;
+    least = std::min(least, left_of(gauge, charge, now, calendar));
   }
   return least;
 }

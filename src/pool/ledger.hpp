@@ -85,6 +85,8 @@ class Ledger {
   /// Share of the tightest limit that is left after `charge`, of a day's when the day ends (projection.hpp); 1 without
   /// limits.
   [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
+  /// The same, told quickly, where not less than 0: then admits() would let `charge` start. Below 0: admits() knows.
+  [[nodiscard]] double sure_headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
 
   /// An answer, as the source of what it states.
   struct Source {

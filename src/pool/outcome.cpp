@@ -58,6 +58,12 @@ Rest& model_rest(Level& level, std::string_view name, bool group) {
   return level.model_rests.back().rest;
 }
 
+/// Nothing counts, rests or grows on its path, so that a success changes nothing there.
+bool leaves_no_trace(const LeaseRecord& record) noexcept {
+  return std::all_of(record.path.begin(), record.path.begin() + record.levels,
+                     [](const Level* level) { return level->idle() && level->streak.empty(); });
+}
+
 }  // namespace
 
 LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noexcept {
@@ -67,32 +73,6 @@ LeaseRecord* PoolState::record_of(std::uint32_t slot, std::uint64_t number) noex
 
 AskedModel PoolState::model_of(const LeaseRecord& record) noexcept {
   return record.credential->service->model(record.model);
-}
-
-bool PoolState::applaud(LeaseRecord& record) {
-  bool changed = false;
-  const AskedModel model = model_of(record);
-  for (std::size_t i = 0; i < record.levels; ++i) {
-    Level& level = *record.path[i];
-    level.streak.served(model.limited());
-    bool ended = level.rest.succeed(record.number);
-    if (!level.model_rests.empty()) {
-      const auto gone = std::erase_if(
-          level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
-      ended = ended || gone != 0;
-    }
-    const bool room = level.ledger.served(record.number, clock_);
-    if (ended || room) wake_members(level);
-    if (ended) note(*record.credential, level, Rest(), {}, clock_);
-    changed = changed || ended || room;
-  }
-  for (Scoped* each : record.scoped) {
-    if (!each->ledger.served(record.number, clock_)) continue;
-    wake_members(*each->level);
-    changed = true;
-  }
-  record.credential->service->evidence.cases.clear();
-  return changed;
 }
 
 bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
@@ -206,33 +186,41 @@ FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimeP
   return failure.failure;
 }
 
+/// What the levels on its path make of it.
+Verdict PoolState::weigh(LeaseRecord& record, const Outcome& outcome, TimePoint now, bool& changed) {
+  if (outcome.failure && !outcome.failure->limits.empty()) {
+    learn_limits(record, outcome.failure->limits, now, now, changed);
+  }
+  changed = settle(record, outcome, now) || changed;
+  if (!outcome.failure) return {};
+  const FailureClass failure = blame(record, *outcome.failure, now, changed);
+  const bool silent = outcome.failure->failure == FailureClass::cancelled;
+  changed = release(record, silent ? Nanos(0) : bounded(record.credential->service->policy.cooldown), now) || changed;
+  return {.failure = failure};
+}
+
 Verdict PoolState::report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now,
                           bool& changed) {
   LeaseRecord* record = record_of(slot, number);
   if (record == nullptr) return {};
   Credential& c = *record->credential;
   // Sent at some time unknown between the lending and now; now holds its place longest.
-  if (outcome.sent) sent(slot, number, now);
-  if (!record->learned && !outcome.stated.empty()) {
-    // Headers come with the first of the answer, not with its end.
-    const TimePoint heard = outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
-    changed = learn(slot, number, outcome.stated, heard) || changed;
-  }
-  if (outcome.failure && !outcome.failure->limits.empty()) {
-    learn_limits(*record, outcome.failure->limits, now, now, changed);
-  }
-  changed = settle(*record, outcome, now) || changed;
+  const bool untold = outcome.sent && !record->sent;
   Verdict verdict;
-  if (!outcome.failure) {
-    const bool ended = applaud(*record);
-    if (ended && sharing) sharing->rests_changed();
-    changed = ended || changed;
+  if (!outcome.failure && outcome.stated.empty() && leaves_no_trace(*record)) {
+    for (std::size_t i = 0; i < record->levels; ++i) --record->path[i]->in_flight;
   } else {
-    verdict.failure = blame(*record, *outcome.failure, now, changed);
-    const bool silent = outcome.failure->failure == FailureClass::cancelled;
-    changed = release(*record, silent ? Nanos(0) : bounded(c.service->policy.cooldown), now) || changed;
+    if (untold) send(*record, now);
+    if (!record->learned && !outcome.stated.empty()) {
+      // Headers come with the first of the answer, not with its end.
+      const TimePoint heard =
+          outcome.latency.count() > 0 ? std::min(now, later(record->sent_at, outcome.latency)) : now;
+      changed = learn(slot, number, outcome.stated, heard) || changed;
+    }
+    verdict = weigh(*record, outcome, now, changed);
   }
-  count(c, outcome, now);
+  if (!outcome.failure) c.service->evidence.cases.clear();
+  count(c, outcome, untold ? 1 : 0, now);
   --c.in_flight;
   if (c.in_flight == 0) c.former.clear();
   if (c.lane != nullptr) {

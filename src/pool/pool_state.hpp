@@ -98,11 +98,13 @@ class PoolState {
   [[nodiscard]] Credential* find(std::string_view id) const noexcept;
   [[nodiscard]] Service* find_service(std::string_view id) const noexcept;
 
-  // admission.cpp
+  // lending.cpp
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
   /// `since`: when it began to wait; until affinity_wait later, it is told to wait for its session's own credential.
   [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
                           std::optional<TimePoint> since = std::nullopt);
+
+  // choice.cpp
   /// The credential that a call with this demand may have to wait for by itself; null where there is none.
   [[nodiscard]] const Credential* own_to_wait_for(const Demand& demand);
   /// How far from its quota the service is, projected to when that turns: 1 with nothing used, below 0 where the pace
@@ -110,6 +112,8 @@ class PoolState {
   [[nodiscard]] double headroom(const Demand& demand, TimePoint now);
   /// Who would be lent now, as far as that is no matter of chance; nobody is. Null: `refusal` says why, and when.
   [[nodiscard]] const Credential* next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal);
+
+  // admission.cpp
   /// What keeps `c` from an attempt at `now`, its service aside.
   [[nodiscard]] Block obstacle(Credential& c, const Asking& asking, Level** tight = nullptr);
 
@@ -131,7 +135,7 @@ class PoolState {
   void disable(Credential& c, std::string_view reason, TimePoint now);
   /// Something at this level is in nobody's way any more.
   void touch(Level& level) noexcept {
-    for (Credential* c : level.members) ++c->service->changes;
+    for (Service* service : level.services) ++service->changes;
   }
 
   // explain.cpp
@@ -173,46 +177,60 @@ class PoolState {
   void bury_removed();
   void drop_orphans();
 
-  // admission.cpp
-  void exclude(const Demand& demand);
+  // sleepers.cpp
   void wake_due(Service& service, TimePoint now);
   void wake(Credential& c);
   void wake_members(Level& level);
+  void wake_for_other_model(Service& service, std::string_view model);
   void rest_members(Level& level, TimePoint now);
   void sleep(Credential& c, const Block& block);
-  void check(Level& level, const Asking& asking, Block& block, Level** tight);
+  [[nodiscard]] Credential* look_at_sleepers(Choice& choice);
+
+  // admission.cpp
+  void exclude(const Demand& demand);
+  [[nodiscard]] bool is_excluded(const Credential& c) const noexcept;
   [[nodiscard]] Asking asking_of(const Demand& demand, const Service& service, TimePoint now,
                                  std::uint64_t ticket) const;
-  void wake_for_other_model(Service& service, std::string_view model);
+  void check(Level& level, const Asking& asking, Block& block, Level** tight);
+  /// The headroom at the levels from this one up, where they can surely take an attempt and are on no trial. Nothing:
+  /// obstacle() knows.
+  [[nodiscard]] static std::optional<double> surely_left(Level* from, const Asking& asking);
+  /// Likewise at one level.
+  [[nodiscard]] static std::optional<double> surely_left_at(Level& level, const Asking& asking);
+  [[nodiscard]] bool fits(Choice& choice, Credential& c);
+  [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
+
+  // choice.cpp
+  void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
+  [[nodiscard]] Credential* choose_in(Choice& choice, Rotation rotation, std::string_view region);
   [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
-  [[nodiscard]] Credential* choose_in(Choice& choice, Rotation rotation, std::string_view region);
   [[nodiscard]] static Credential* own_of(const std::vector<Lane*>& lanes, std::uint64_t session);
   [[nodiscard]] bool waits_for(Choice& choice, Credential& own);
   [[nodiscard]] static double headroom(const Credential& c, const Asking& asking);
   [[nodiscard]] static double headroom(Level& at, const Asking& asking);
   void pass_over(Credential& c, Order order);
-  void restore_hidden(const Service& service, const Credential* except);
-  [[nodiscard]] bool is_excluded(const Credential& c) const noexcept;
-  void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
-  [[nodiscard]] bool fits(Choice& choice, Credential& c);
-  [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
-  [[nodiscard]] Credential* look_at_sleepers(Choice& choice);
+
+  // lending.cpp
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
+  void restore_hidden(const Service& service, const Credential* except);
   void note_skipped(Choice& choice, ChoiceNote& note);
 
   // settle.cpp
+  static void send(LeaseRecord& record, TimePoint now);
+  static void count_use(Credential& c, std::int64_t requests, std::int64_t tokens, TimePoint now);
+  [[nodiscard]] bool applaud(Level& level, const LeaseRecord& record);
   [[nodiscard]] bool settle(LeaseRecord& record, const Outcome& outcome, TimePoint now);
-  static void count(Credential& c, const Outcome& outcome, TimePoint now);
+  static void count(Credential& c, const Outcome& outcome, std::int64_t requests, TimePoint now);
 
   // outcome.cpp
   [[nodiscard]] LeaseRecord* record_of(std::uint32_t slot, std::uint64_t number) noexcept;
   [[nodiscard]] static AskedModel model_of(const LeaseRecord& record) noexcept;
+  [[nodiscard]] Verdict weigh(LeaseRecord& record, const Outcome& outcome, TimePoint now, bool& changed);
   [[nodiscard]] FailureClass blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed);
   [[nodiscard]] bool wrong_endpoint(LeaseRecord& record, Level& disabled, TimePoint now, bool& changed);
   void count_streak(LeaseRecord& record, const Rest::News& news, std::string_view model, TimePoint now);
-  [[nodiscard]] bool applaud(LeaseRecord& record);
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
   // statements.cpp

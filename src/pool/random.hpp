@@ -40,8 +40,8 @@ class Random {
   }
   /// Exponential with mean 1.
   [[nodiscard]] double exponential() noexcept { return -std::log(unit(next())); }
-  /// Below `n`, which is not 0.
-  [[nodiscard]] std::uint64_t below(std::uint64_t n) noexcept { return next() % n; }
+  /// Below `n`, which is neither 0 nor above 2^32. A multiplication takes less time than a division.
+  [[nodiscard]] std::uint64_t below(std::uint64_t n) noexcept { return ((next() >> 32U) * n) >> 32U; }
 
  private:
   std::uint64_t state_;

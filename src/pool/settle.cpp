@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "pool/pool_state.hpp"
 
@@ -59,7 +60,15 @@ Charge used(const Charge& reserved, const Outcome& outcome, const ChargingRule& 
 
 }  // namespace
 
-void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
+void PoolState::count_use(Credential& c, std::int64_t requests, std::int64_t tokens, TimePoint now) {
+  const Calendar::Day& day = c.key->calendar->day(now);
+  c.requests += static_cast<std::uint64_t>(requests);
+  c.recent.add(now, requests, tokens);
+  c.today.add(day.number, requests, tokens);
+  c.this_month.add(day.month, requests, tokens);
+}
+
+void PoolState::count(Credential& c, const Outcome& outcome, std::int64_t requests, TimePoint now) {
   if (!outcome.failure) {
     ++c.successes;
   } else if (outcome.failure->failure == FailureClass::cancelled) {
@@ -76,12 +85,7 @@ void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
   c.reasoning_tokens += tokens_of(usage.reasoning_tokens.value_or(0));
   if (usage.estimated) c.estimated_tokens += prompt + completion;
   c.cost += micros_of(outcome.cost);
-  if (prompt + completion != 0) {
-    const Calendar::Day& day = c.key->calendar->day(now);
-    c.recent.add(now, 0, prompt + completion);
-    c.today.add(day.number, 0, prompt + completion);
-    c.this_month.add(day.month, 0, prompt + completion);
-  }
+  if (requests + prompt + completion != 0) count_use(c, requests, prompt + completion, now);
 
   if (!outcome.failure && outcome.latency.count() > 0) {
     const double sample = static_cast<double>(outcome.latency.count());
@@ -97,19 +101,8 @@ void PoolState::count(Credential& c, const Outcome& outcome, TimePoint now) {
 void PoolState::sent(std::uint32_t slot, std::uint64_t number, TimePoint now) {
   LeaseRecord* record = record_of(slot, number);
   if (record == nullptr || record->sent) return;
-  record->sent = true;
-  record->sent_at = now;
-  for (std::size_t i = 0; i < record->levels; ++i) {
-    Level& level = *record->path[i];
-    if (!level.ledger.empty()) level.ledger.send(number, record->charge, now, *level.calendar);
-  }
-  for (Scoped* each : record->scoped) each->ledger.send(number, record->charge, now, *each->level->calendar);
-  Credential& c = *record->credential;
-  const Calendar::Day& day = c.key->calendar->day(now);
-  ++c.requests;
-  c.recent.add(now, 1, 0);
-  c.today.add(day.number, 1, 0);
-  c.this_month.add(day.month, 1, 0);
+  send(*record, now);
+  count_use(*record->credential, 1, 0, now);
 }
 
 bool PoolState::send(const Lease& lease, TimePoint now) {
@@ -137,12 +130,42 @@ bool PoolAccess::send(CredentialPool& pool, const Lease& lease, TimePoint now) {
   return state.send(lease, state.clock(now));
 }
 
-/// Takes the attempt out of the ledgers' care. True where that made room.
+void PoolState::send(LeaseRecord& record, TimePoint now) {
+  record.sent = true;
+  record.sent_at = now;
+  for (std::size_t i = 0; i < record.levels; ++i) {
+    Level& level = *record.path[i];
+    if (!level.ledger.empty()) level.ledger.send(record.number, record.charge, now, *level.calendar);
+  }
+  for (Scoped* each : record.scoped) each->ledger.send(record.number, record.charge, now, *each->level->calendar);
+}
+
+/// An attempt went well, which may end what rests here, or raise a limit. True where it did.
+bool PoolState::applaud(Level& level, const LeaseRecord& record) {
+  if (!level.streak.empty()) level.streak.served(model_of(record).limited());
+  const bool raised = level.ledger.served(record.number, clock_);
+  bool ended = !level.rest.none() && level.rest.succeed(record.number);
+  if (!level.model_rests.empty()) {
+    const AskedModel model = model_of(record);
+    const auto gone = std::erase_if(
+        level.model_rests, [&](ModelRest& each) { return model.is(each) && each.rest.succeed(record.number); });
+    ended = ended || gone != 0;
+  }
+  if (!ended && !raised) return false;
+  wake_members(level);
+  if (!ended) return true;
+  note(*record.credential, level, Rest(), {}, clock_);
+  if (sharing) sharing->rests_changed();
+  return true;
+}
+
+/// Takes the attempt out of the care of its levels. True where that made room.
 bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint now) {
-  const Charge actual = used(record.charge, outcome, record.credential->service->charging);
+  std::optional<Charge> actual;
   const auto leave = [&](Ledger& ledger, Calendar& calendar) {
     if (record.sent) {
-      return ledger.settle(record.number, record.charge, actual, record.sent_at, now, calendar) ||
+      if (!actual) actual = used(record.charge, outcome, record.credential->service->charging);
+      return ledger.settle(record.number, record.charge, *actual, record.sent_at, now, calendar) ||
              ledger.has_concurrency();
     }
     ledger.give_back(record.number, record.charge);
@@ -153,6 +176,8 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     --level.in_flight;
+    if (level.idle() && level.streak.empty()) continue;
+    if (!outcome.failure) changed = applaud(level, record) || changed;
     const bool grows = level.growth.ramp.places() != 0;
     if (level.growth.limited) level.growth.end(!outcome.failure, refused, now);
     const bool room = !level.ledger.empty() && leave(level.ledger, *level.calendar);
@@ -162,7 +187,8 @@ bool PoolState::settle(LeaseRecord& record, const Outcome& outcome, TimePoint no
   }
   for (Scoped* each : record.scoped) {
     --each->in_flight;
-    if (!leave(each->ledger, *each->level->calendar)) continue;
+    const bool raised = !outcome.failure && each->ledger.served(record.number, clock_);
+    if (!leave(each->ledger, *each->level->calendar) && !raised) continue;
     wake_members(*each->level);
     changed = true;
   }

@@ -8,6 +8,16 @@ namespace detail {
 void SlidingLog::resize(Nanos length, std::int64_t limit) noexcept {
   length_ = length;
   grain_ = limit > kExact ? length / kExact : Nanos(0);
+  leaves_ = count_ == 0 ? kNever : later(ring_[head_].at, length_);
+}
+
+void SlidingLog::drop(TimePoint now) noexcept {
+  while (count_ != 0 && now - ring_[head_].at >= length_) {
+    sum_ -= ring_[head_].amount;
+    head_ = (head_ + 1) & (ring_.size() - 1);
+    --count_;
+  }
+  leaves_ = count_ == 0 ? kNever : later(ring_[head_].at, length_);
 }
 
 void SlidingLog::add(TimePoint at, std::int64_t amount) {
@@ -25,6 +35,7 @@ void SlidingLog::add(TimePoint at, std::int64_t amount) {
   if (count_ == ring_.size()) grow();
   ++count_;
   entry(count_ - 1) = {at, amount};
+  if (count_ == 1) leaves_ = later(at, length_);
   sum_ += amount;
   run_ = at;
 }
@@ -33,8 +44,8 @@ void SlidingLog::adjust(TimePoint at, std::int64_t delta, TimePoint now) noexcep
   expire(now);
   if (delta == 0 || count_ == 0 || now - at >= length_ || at > entry(count_ - 1).at) return;
   // An entry holds what was added after its predecessor's date and not after its own.
-  std::size_t low = 0;
   std::size_t high = count_ - 1;
+  std::size_t low = count_ > 1 && entry(count_ - 2).at < at ? high : 0;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
     if (entry(middle).at < at) {

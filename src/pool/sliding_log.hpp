@@ -29,7 +29,7 @@ class SlidingLog {
 
   /// Forgets what has left the window.
   void expire(TimePoint now) noexcept {
-    while (count_ != 0 && now - ring_[head_].at >= length_) pop();
+    if (now >= leaves_) drop(now);
   }
 
   /// `at` must not be before an earlier one.
@@ -53,17 +53,14 @@ class SlidingLog {
 
   [[nodiscard]] Entry& entry(std::size_t i) noexcept { return ring_[(head_ + i) & (ring_.size() - 1)]; }
   [[nodiscard]] const Entry& entry(std::size_t i) const noexcept { return ring_[(head_ + i) & (ring_.size() - 1)]; }
-  void pop() noexcept {
-    sum_ -= ring_[head_].amount;
-    head_ = (head_ + 1) & (ring_.size() - 1);
-    --count_;
-  }
+  void drop(TimePoint now) noexcept;
   void grow();
 
+  std::int64_t sum_ = 0;
+  TimePoint leaves_ = kNever;  ///< when the oldest entry does, or earlier
   Nanos length_{0};
   Nanos grain_{0};   ///< entries closer than this to the first of a run are one
   TimePoint run_{};  ///< date of the first of the last entry's run
-  std::int64_t sum_ = 0;
   std::size_t head_ = 0;
   std::size_t count_ = 0;
   std::vector<Entry> ring_{};  ///< size 0 or a power of two

@@ -27,6 +27,7 @@ class Streaks {
     streak.keys.clear();
     return true;
   }
+  [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
   void served(std::string_view model) noexcept {
     std::erase_if(all_, [&](const Streak& each) { return each.model.empty() || each.model == model; });
   }

@@ -92,6 +92,13 @@ Credential* PoolState::find(std::string_view id) const noexcept {
 }
 
 Service* PoolState::find_service(std::string_view id) const noexcept {
+  // Of few, the one that is meant is found sooner than its hash.
+  constexpr std::size_t kFew = 4;
+  if (order_.size() <= kFew) {
+    for (Service* each : order_) {
+      if (each->id == id) return each;
+    }
+  }
   const auto found = services_.find(id);
   return found == services_.end() ? nullptr : found->second.get();
 }
@@ -195,6 +202,7 @@ void PoolState::add_credential(Service& service, const ServiceConfig& config, co
     each->calendar = calendar;
     each->rules = service.rules;
     each->members.push_back(&c);
+    each->join(&service);
   }
   Level* const owned = credential.account.empty() ? key : key->top();
   owned->growth.limited = owned->kind != Level::Kind::peers && limits_growth(config.provider);
@@ -307,6 +315,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
   for (auto& [id, c] : credentials_) c->removed = true;
   const auto reset = [](Level& level) {
     level.members.clear();
+    level.services.clear();
     level.streak.clear();
     level.parent = nullptr;
     level.kept_for = 0;
@@ -314,6 +323,7 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
     level.stated_project.clear();
   };
   stated_owners_.clear();
+  order_.clear();
   for (auto& [hash, key] : keys_) reset(*key);
   for (auto& [name, shared] : levels_) reset(*shared);
   for (auto& [id, service] : services_) {
@@ -356,7 +366,6 @@ void PoolState::build(const std::vector<ServiceConfig>& services, const RetryPol
   for (const ServiceConfig& config : services) {
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) arrange(*service, config);
   }
-  order_.clear();
   for (const ServiceConfig& config : services) {
     if (Service* service = find_service(config.id); service != nullptr && config.enabled) order_.push_back(service);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -65,25 +66,32 @@ struct Level {
     service,
   };
   Kind kind = Kind::key;
-  std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
-  std::string label{};                                 ///< of what is shared; key: where it is at home
+
+  // What each attempt looks at, close together.
+  int in_flight = 0;
   Level* parent = nullptr;
   Calendar* calendar = nullptr;
-  const ProviderRules* rules = nullptr;
-  Ledger ledger{};
-  std::vector<std::unique_ptr<Scoped>> scoped{};
-  Rest rest{};
+  std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
+  Growth growth{};             ///< the highest level that is known to have one owner
+  Streaks streak{};            ///< peers: keys that met their limit since the last success among them
   std::vector<ModelRest> model_rests{};
+  std::vector<std::unique_ptr<Scoped>> scoped{};
+  Ledger ledger{};
+  Rest rest{};
+
+  std::shared_ptr<const CredentialConfig> identity{};  ///< key: what authenticates
+  std::string label{};                                 ///< of what is shared; key: where it is at home
+  const ProviderRules* rules = nullptr;
   std::vector<Credential*> members{};  ///< whose path leads through here
+  std::vector<Service*> services{};    ///< theirs, and maybe some that were
   bool stated = false;                 ///< made because providers' answers named it
   std::string stated_organization{};   ///< key: whom its answers name
   std::string stated_project{};
-  Streaks streak{};  ///< peers: keys that met their limit since the last success among them
-  Growth growth{};   ///< the highest level that is known to have one owner
-  int in_flight = 0;
-  std::uint64_t kept_for = 0;  ///< waiting call that has the first claim; 0: nobody
   TimePoint kept_until{};
 
+  void join(Service* service) {
+    if (std::find(services.begin(), services.end(), service) == services.end()) services.push_back(service);
+  }
   [[nodiscard]] Level* top() noexcept {
     Level* level = this;
     while (level->parent != nullptr) level = level->parent;
@@ -92,6 +100,10 @@ struct Level {
   /// Nothing here can be in the way.
   [[nodiscard]] bool idle() const noexcept {
     return rest.none() && model_rests.empty() && ledger.empty() && scoped.empty() && kept_for == 0 && !growth.limited;
+  }
+  /// Nothing here can be in the way but what the ledger counts.
+  [[nodiscard]] bool only_counts() const noexcept {
+    return rest.none() && model_rests.empty() && scoped.empty() && kept_for == 0 && growth.ramp.places() == 0;
   }
   [[nodiscard]] Scoped* scoped_as(std::string_view name) const noexcept {
     for (const auto& each : scoped) {
@@ -124,30 +136,31 @@ struct PeriodCount {
 /// One configured credential.
 struct Credential {
   std::uint32_t serial = 0;
-  std::shared_ptr<const CredentialConfig> config{};
-  std::vector<std::shared_ptr<const CredentialConfig>> former{};  ///< that leases still look at
-  Service* service = nullptr;
-  Level* key = nullptr;
   bool removed = false;
   bool fresh = false;  ///< has no turn yet
   bool spare = false;  ///< its key is configured twice in its lane, and the other one takes the turns
 
-  // Its place in the rotation.
-  Lane* lane = nullptr;
-  std::uint32_t leaf = 0;
-  std::uint32_t place = 0;    ///< in its service, as configured
-  std::uint64_t hash = 0;     ///< of its id
+  // Its place in the rotation. What a choice compares stands close together.
   bool awaits_event = false;  ///< asleep until a report, whatever the time
+  Level* key = nullptr;
   double weight = 1;
-  double turn = 0;    ///< round robin: its next turn, in the service's virtual time
-  double draw = 0;    ///< random: likewise, at random distances
   double picked = 0;  ///< when it was chosen last, counted in choices: who waits longest breaks ties
-  TimePoint wake{};
-  std::uint32_t wake_place = WakeQueue<Credential>::kAwake;
-  std::uint32_t ready_place = 0xffffffffU;  ///< Lane::kNotReady
   int in_flight = 0;
-  double latency = 0;  ///< nanoseconds, moving average that follows peaks at once; 0: not known
+  std::uint32_t ready_place = 0xffffffffU;  ///< Lane::kNotReady
+  std::uint32_t wake_place = WakeQueue<Credential>::kAwake;
+  std::uint32_t leaf = 0;
+  Lane* lane = nullptr;
+  double turn = 0;  ///< round robin: its next turn, in the service's virtual time
+  double draw = 0;  ///< random: likewise, at random distances
+  TimePoint wake{};
+  Service* service = nullptr;
+  std::uint32_t place = 0;  ///< in its service, as configured
+  std::uint64_t hash = 0;   ///< of its id
+  double latency = 0;       ///< nanoseconds, moving average that follows peaks at once; 0: not known
   TimePoint latency_at{};
+
+  std::shared_ptr<const CredentialConfig> config{};
+  std::vector<std::shared_ptr<const CredentialConfig>> former{};  ///< that leases still look at
 
   // What it did.
   std::uint64_t requests = 0;

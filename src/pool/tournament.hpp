@@ -35,18 +35,21 @@ class Tournament {
 
   void set(std::uint32_t leaf, Score score) noexcept {
     scores_[leaf] = score;
-    const std::size_t half = scores_.size() / 2;
-    std::size_t i = half + leaf / 2;
-    std::uint32_t left = leaf & ~1U;
-    std::uint32_t right = left | 1U;
+    std::size_t i = scores_.size() / 2 + leaf / 2;
+    std::uint32_t best = leaf;
+    std::uint32_t other = leaf ^ 1U;  // who comes up from the other side
     while (true) {
-      const std::uint32_t best = scores_[right] < scores_[left] ? right : left;
+      const Score its = scores_[other];
+      const bool level = its.score == score.score && its.tie == score.tie;
+      if (level ? other < best : its < score) {
+        best = other;
+        score = its;
+      }
       if (winners_[i] == best && best != leaf) return;
       winners_[i] = best;
       if (i == 1) return;
+      other = winners_[i ^ 1U];
       i /= 2;
-      left = winners_[2 * i];
-      right = winners_[2 * i + 1];
     }
   }
 
