@@ -135,7 +135,9 @@ bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source
   statement.own_since = gauge.log.sum_after(learned.sent()) - gauge.log.sum_after(source.sent);
   statement.unit = unit;
   statement.jitter = jitter;
-  statement.overtaken = std::min(gauge.log.sum_after(source.sent - jitter) - gauge.log.sum_after(source.sent), flying);
+  const std::int64_t lately = gauge.log.sum_after(source.sent - jitter) - gauge.log.sum_after(source.sent);
+  const auto itself = static_cast<std::int64_t>(unit);
+  statement.overtaken = std::clamp<std::int64_t>(lately - itself, 0, flying);
   statement.has_remaining = stated.remaining.has_value();
   // Without a stated limit, what is left and what we know of make one.
   std::int64_t limit = gauge.limit;

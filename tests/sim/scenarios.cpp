@@ -218,6 +218,7 @@ Scenario patience() {
   s.services = {{.id = "main",
                  .groups = {{.keys = 20, .per_account = 2, .truth = {requests(20, seconds(60), WindowKind::fixed)}}}}};
   s.load = {.per_hour = 1.2 * 10 * 20 * 60, .cancels = 0.1, .streams = 0.2};
+  s.targets = {.refused = 0.05, .used = 0.8};
   return s;
 }
 
@@ -232,11 +233,18 @@ const std::vector<std::pair<std::string_view, Make>>& all() {
       {"headers", [] { return headers(Headers::right, 0, "limits that only headers tell", {.refused = 0.005}); }},
       {"headers-groq", headers_groq},
       {"headers-late",
-       [] { return headers(Headers::late, 0, "as `headers`, which tell what was so some answers ago", {}); }},
+       [] {
+         return headers(Headers::late, 0, "as `headers`, which tell what was so some answers ago", {.refused = 0.05});
+       }},
       {"headers-partial",
-       [] { return headers(Headers::partial, 0, "as `headers`, without any on streams and refusals", {}); }},
+       [] {
+         return headers(Headers::partial, 0, "as `headers`, without any on streams and refusals", {.refused = 0.005});
+       }},
       {"headers-wrong",
-       [] { return headers(Headers::wrong, 0, "as `headers`, which say three times too much, or a tenth", {}); }},
+       [] {
+         return headers(Headers::wrong, 0, "as `headers`, which say three times too much, or a tenth",
+                        {.refused = 0.02});
+       }},
       {"burn-10",
        [] {
          return headers(Headers::right, 0.1, "as `headers`, and others use a tenth", {.refused = 0.01, .used = 0.8});
