@@ -59,6 +59,15 @@ consume() {  # NAME SOURCE ARGUMENTS…
   ok "$name: builds and runs"
 }
 
+consume_source() {  # KIND ARGUMENTS…
+  local kind=$1
+  shift
+  for way in add_subdirectory fetch_content; do
+    rm -rf "$library"
+    consume "$kind-${way//_/-}" $way -DKEYWHEEL_SOURCE="$source_dir" -DKEYWHEEL_BINARY="$library" "$@"
+  done
+}
+
 consume_pkg_config() {  # KIND
   local flags library_dir
   library_dir=$(dirname "$(find "$work/$1" -name keywheel.pc)")
@@ -158,8 +167,7 @@ consume static-find-package find_package -DCMAKE_PREFIX_PATH="$work/static"
 consume static-stores stores -DCMAKE_PREFIX_PATH="$work/static"
 consume_pkg_config static
 check_plugin static
-rm -rf "$library"
-consume static-add-subdirectory add_subdirectory -DKEYWHEEL_SOURCE="$source_dir" -DKEYWHEEL_BINARY="$library"
+consume_source static
 
 install_library shared ON
 check_components
@@ -170,7 +178,6 @@ consume shared-find-package find_package -DCMAKE_PREFIX_PATH="$work/shared" \
   -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_fmt=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON
 consume_pkg_config shared
 check_plugin shared
-rm -rf "$library"
-consume shared-fetch-content fetch_content -DBUILD_SHARED_LIBS=ON -DKEYWHEEL_SOURCE="$source_dir" -DKEYWHEEL_BINARY="$library"
+consume_source shared -DBUILD_SHARED_LIBS=ON
 
 printf 'packaging: all ok\n'
