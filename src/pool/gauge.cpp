@@ -75,7 +75,8 @@ TimePoint Gauge::room_at(std::int64_t amount, TimePoint now, Calendar& calendar)
   if (span == Span::sliding) {
     at = log.freed(lacking);
     // What is lent but not yet sent will count from its sending, which is not before now.
-    if (at == kNever && external == 0) at = later(now, log.length());
+    const bool ours_alone = external == 0 || (learned && learned->found() != 0 && external == limit - learned->found());
+    if (at == kNever && ours_alone) at = later(now, log.length());
   } else {
     at = period_of(span, now, calendar).ends;
   }
