@@ -284,7 +284,8 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   const bool contested = std::any_of(waiter.demands.begin(), waiter.demands.end(), [this](const Demand& demand) {
     return by_service_.find(demand.service) != by_service_.end();
   });
-  const std::uint64_t ticket = next_ticket_++;
+  const std::uint64_t ticket = waiter.ticket != 0 ? waiter.ticket : next_ticket_++;
+  const TimePoint entered = waiter.since.value_or(now);
   Attempted attempted;
   std::string signature;
   Queue* own = nullptr;
@@ -300,7 +301,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   if (tried) {
     // Who does not wait takes whom it can get.
     const bool waits = !waiter.max_wait || waiter.max_wait->count() > 0;
-    const auto since = waits ? std::optional(now) : std::nullopt;
+    const auto since = waits ? std::optional(entered) : std::nullopt;
     attempted = try_to_lend(waiter.demands, ticket, rank, since, now);
     if (attempted.granted && contested) {
       tried = !someone_could_go(waiter, own, rank, attempted.grant.lease, now);
@@ -322,7 +323,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   }
 
   TimePoint limit = waiter.deadline.value_or(kNever);
-  limit = std::min(limit, later(now, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
+  limit = std::min(limit, later(entered, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
   const bool in_time = (attempted.by_event || (attempted.at != kNever && attempted.at <= limit)) && limit > now;
   if (!in_time || attempted.too_big) return explain(waiter.demands, attempted, now);
 
@@ -331,7 +332,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   waiting.ticket = ticket;
   waiting.deadline = rank.deadline;
   waiting.limit = limit;
-  waiting.entered = now;
+  waiting.entered = entered;
   waiting.demands = waiter.demands;
   waiting.texts.reserve(4 * waiter.demands.size());
   waiting.excludes.reserve(waiter.demands.size());

@@ -27,7 +27,9 @@ struct Waiter {
   std::string_view tenant{};      ///< on whose behalf
   std::optional<TimePoint> deadline{};
   std::optional<std::chrono::milliseconds>
-      max_wait{};  ///< 0: not at all; nothing: Limits::timeout of what is in the way
+      max_wait{};                    ///< 0: not at all; nothing: Limits::timeout of what is in the way
+  std::uint64_t ticket = 0;          ///< of its wait so far, whose place it keeps; it has left it. 0: a newcomer
+  std::optional<TimePoint> since{};  ///< when that began
 };
 
 struct Grant {

@@ -110,11 +110,13 @@ int CallState::made() const noexcept {
 
 void CallState::next() {
   if (finished_) return;
+  const bool called = std::exchange(called_, false);
   if (made() >= budget()) return fail_with_last(std::nullopt);
 
   const TimePoint now = runtime_.now();
   if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
   std::vector<std::size_t> allowed;
+  std::vector<std::size_t> left_out;
   std::optional<TimePoint> earliest;
   bool too_dear = false;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
@@ -126,11 +128,16 @@ void CallState::next() {
     const auto verdict = core_->health().ask(service(i).config.id, model(i), now);
     if (verdict.allowed) {
       allowed.push_back(i);
-    } else if (verdict.at && (!earliest || *verdict.at < *earliest)) {
-      earliest = verdict.at;
+      continue;
     }
+    left_out.push_back(i);
+    if (verdict.at && (!earliest || *verdict.at < *earliest)) earliest = verdict.at;
   }
   if (!allowed.empty()) {
+    const std::vector<std::size_t> deferred = defer(allowed, called);
+    left_out.insert(left_out.end(), deferred.begin(), deferred.end());
+    left_out_ = std::move(left_out);
+    look_again_ = deferred.empty() ? earliest.value_or(now) : now;
     // A service that has failed this call waits behind those that have not.
     std::stable_sort(allowed.begin(), allowed.end(),
                      [this](std::size_t a, std::size_t b) { return stops_[a].failures < stops_[b].failures; });
@@ -167,9 +174,7 @@ void CallState::ask_for_credential() {
   LineAnswer answer = core_->enter_line(waiter(&barred_, std::nullopt), shared_from_this());
   if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
   if (auto* queued = std::get_if<Queued>(&answer)) {
-    ticket_ = queued->ticket;
-    waiting_since_ = runtime_.now();
-    return tell(&Observer::on_wait_begun, WaitBegun{.call = number_, .tenant = options_.tenant});
+    return begin_wait(queued->ticket);
   }
   refused(std::move(std::get<Unavailable>(answer)));
 }
@@ -208,17 +213,10 @@ Waiter CallState::waiter(const std::vector<std::string>* exclude,
   waiter.tenant = options_.tenant;
   waiter.deadline = deadline_;
   waiter.max_wait = max_wait;
+  waiter.ticket = seniority_;
+  if (seniority_ != 0) waiter.since = waiting_since_;
   for (const std::size_t i : asked_) waiter.demands.push_back(demand(i, exclude));
   return waiter;
-}
-
-void CallState::waited(bool granted, std::string_view reason) {
-  if (std::exchange(ticket_, 0) == 0) return;
-  tell(&Observer::on_wait_ended,
-       WaitEnded{.call = number_,
-                 .waited = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - waiting_since_),
-                 .granted = granted,
-                 .reason = reason});
 }
 
 void CallState::refused(Unavailable why) {
@@ -236,6 +234,7 @@ void CallState::granted(Lease lease, std::size_t demand) {
     core_->pool().report(std::move(lease), Outcome::cancelled(false), runtime_.now());
     return next();
   }
+  seniority_ = 0;
   leg_ = make_leg(stop, std::move(lease));
   tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
   with_token(*leg_);
@@ -380,6 +379,7 @@ void CallState::end_health(std::size_t stop, ServiceHealth::End how, std::option
   const auto changed = core_->health().end(id, model(stop), how, latency, runtime_.now());
   if (changed)
     tell(&Observer::on_breaker_changed, BreakerChanged{.service = id, .model = model(stop), .open = *changed});
+  call_those_turned_away(stop);
 }
 
 void CallState::decide(std::size_t stop, const Failure& failure) {

@@ -86,7 +86,6 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] Demand demand(std::size_t stop, const std::vector<std::string>* exclude) const;
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
-  void waited(bool granted, std::string_view reason);
   [[nodiscard]] std::unique_ptr<Leg> make_leg(std::size_t stop, Lease lease);
   void settle(Leg& leg, std::optional<Failure> failure);
   void let_go(const Leg& leg);
@@ -99,6 +98,15 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] std::chrono::nanoseconds backoff(const RetryPolicy& policy, int failures);
   [[nodiscard]] int budget() const;
   [[nodiscard]] int made() const noexcept;
+
+  // While it waits in the line (call_wait.cpp).
+  [[nodiscard]] std::vector<std::size_t> defer(std::vector<std::size_t>& allowed, bool called) const;
+  void begin_wait(std::uint64_t ticket);
+  void look_again_at(TimePoint when);
+  void look_again();
+  void stop_looking();
+  void waited(bool granted, std::string_view reason);
+  void call_those_turned_away(std::size_t stop);
 
   // Whose failure it is (call_blame.cpp).
   [[nodiscard]] std::string account_of(std::size_t stop, std::string_view id) const;
@@ -177,6 +185,11 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::vector<std::size_t> asked_{};         ///< stops of the demands that are in the line
   std::uint64_t ticket_ = 0;
   TimePoint waiting_since_{};
+  std::uint64_t seniority_ = 0;          ///< the first ticket of its wait, whose place it keeps
+  std::vector<std::size_t> left_out_{};  ///< stops that rest or recover while it waits for others
+  TimePoint look_again_{};
+  TimerId wait_timer_ = 0;
+  bool called_ = false;           ///< it is its turn to look again
   std::unique_ptr<Leg> leg_{};    ///< the attempt under way
   std::unique_ptr<Leg> hedge_{};  ///< the one beside it; never alone
   std::uint64_t legs_made_ = 0;

@@ -182,7 +182,7 @@ void CallState::finish(Result<ChatResponse> reply) {
   if (pause_timer_ != 0) runtime_.cancel(std::exchange(pause_timer_, 0));
   disarm_hedge();
   if (ticket_ != 0) {
-    core_->leave_line(ticket_);
+    (void)core_->leave_line(ticket_);
     waited(false, "the call ended");
   }
   const bool good = reply.has_value();

@@ -367,11 +367,12 @@ std::optional<Grant> RouterCore::lend_now(std::vector<Demand> demands) {
   return grant;
 }
 
-void RouterCore::leave_line(std::uint64_t ticket) {
+bool RouterCore::leave_line(std::uint64_t ticket) {
   const std::lock_guard lock(line_mutex_);
   line_.leave(ticket);
-  waiting_.erase(ticket);
+  const bool waited = waiting_.erase(ticket) != 0;
   waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
+  return waited;
 }
 
 void RouterCore::dispatch() {
