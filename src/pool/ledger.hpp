@@ -121,6 +121,9 @@ class Ledger {
   void refused_all_the_same(const Charge& charge, bool crowd, TimePoint now, Calendar& calendar);
 
  private:
+  [[nodiscard]] static bool take(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now,
+                                 Calendar& calendar);
+
   std::vector<Gauge> gauges_{};
   int concurrency_ = 0;
   std::shared_ptr<SharedPermits> permits_{};

@@ -20,6 +20,8 @@ constexpr Nanos kDay = hours(24);
 constexpr Nanos kMonth = hours(28 * 24);
 /// How far back a day's gauge knows when it counted what.
 constexpr Nanos kRecent = minutes(10);
+/// Sleepers are not woken for less.
+constexpr Nanos kWorthTelling = milliseconds(1);
 /// The rest of a reset that is rounded down to nothing.
 constexpr Nanos kRounded = seconds(1);
 
@@ -114,10 +116,27 @@ void Ledger::adopt(Gauge& gauge, const Charge& charge, bool sent, TimePoint at, 
   }
 }
 
+/// Better than before: room has come, or will come sooner than those who sleep until it does were told.
 bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now, Calendar& calendar) {
+  struct Outlook {
+    std::int64_t room = 0;
+    TimePoint at{};
+  };
+  const auto outlook = [&] {
+    gauge.turn(now, calendar);
+    const std::int64_t room = gauge.room();
+    return Outlook{.room = room, .at = room < 1 ? gauge.room_at(1, now, calendar) : now};
+  };
+  const Outlook before = outlook();
+  if (!take(gauge, stated, source, now, calendar)) return false;
+  const Outlook after = outlook();
+  return after.room > before.room || (before.at != kNever && later(after.at, kWorthTelling) < before.at) ||
+         (before.at == kNever && after.at != kNever);
+}
+
+/// False: it is no news.
+bool Ledger::take(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now, Calendar& calendar) {
   Learned& learned = *gauge.learned;
-  gauge.turn(now, calendar);
-  const std::int64_t room_before = gauge.room();
   const Nanos jitter = std::max(source.guard, gauge.guard);
   const double unit =
       gauge.counts == Counted::requests || gauge.log.entries() == 0
@@ -127,8 +146,7 @@ bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source
   if (!learned.is_news(source.lease, source.sent)) {
     if (!stated.remaining || learned.sent() - source.sent > jitter) return false;
     learned.take_late(std::max<std::int64_t>(gauge.limit - *stated.remaining, 0), flying, now);
-    gauge.turn(now, calendar);
-    return gauge.room() > room_before;
+    return true;
   }
   const std::int64_t own = std::max<std::int64_t>(gauge.own() - gauge.log.sum_after(source.sent), 0);
   Learned::Statement statement{.lease = source.lease, .sent = source.sent, .at = source.at, .own = own};
@@ -165,8 +183,7 @@ bool Ledger::learn(Gauge& gauge, const StatedLimit& stated, const Source& source
   learned.take(statement);
   gauge.limit = limit;
   gauge.measure();
-  gauge.turn(now, calendar);
-  return gauge.room() > room_before;
+  return true;
 }
 
 void Ledger::forget_learned() noexcept {
