@@ -66,6 +66,8 @@ class WaitingLine {
   ~WaitingLine();
 
   [[nodiscard]] LineAnswer enter(const Waiter& waiter, TimePoint now);
+  /// A ticket for one that is to enter later, with the place of now.
+  [[nodiscard]] std::uint64_t number() noexcept { return next_ticket_++; }
   /// Gives up. Unknown tickets are ignored.
   void leave(std::uint64_t ticket);
   /// Who has room now, and who cannot have it in time any more. To be called after every change of the pool and at

@@ -136,6 +136,7 @@ void CallState::next() {
   if (!allowed.empty()) {
     const std::vector<std::size_t> deferred = defer(allowed, called);
     left_out.insert(left_out.end(), deferred.begin(), deferred.end());
+    if (allowed.empty()) return wait_outside(std::move(left_out), now);
     left_out_ = std::move(left_out);
     look_again_ = deferred.empty() ? earliest.value_or(now) : now;
     // A service that has failed this call waits behind those that have not.
@@ -147,7 +148,7 @@ void CallState::next() {
   if (!earliest) return too_dear ? fail_for_cost() : fail_with_last(std::nullopt);
   const auto rest = *earliest - now;
   if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_))
-    return pause_then_next(rest);
+    return wait_outside(std::move(left_out), *earliest);
   if (fall_back(FallbackCase::any)) return;
   fail_with_last(Unavailable{.at = earliest,
                              .kind = ErrorKind::overloaded,
@@ -214,7 +215,7 @@ Waiter CallState::waiter(const std::vector<std::string>* exclude,
   waiter.deadline = deadline_;
   waiter.max_wait = max_wait;
   waiter.ticket = seniority_;
-  if (seniority_ != 0) waiter.since = waiting_since_;
+  waiter.since = waiting_since_;
   for (const std::size_t i : asked_) waiter.demands.push_back(demand(i, exclude));
   return waiter;
 }
@@ -235,6 +236,7 @@ void CallState::granted(Lease lease, std::size_t demand) {
     return next();
   }
   seniority_ = 0;
+  waiting_since_.reset();
   leg_ = make_leg(stop, std::move(lease));
   tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
   with_token(*leg_);

@@ -102,6 +102,9 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   // While it waits in the line (call_wait.cpp).
   [[nodiscard]] std::vector<std::size_t> defer(std::vector<std::size_t>& allowed, bool called) const;
   void begin_wait(std::uint64_t ticket);
+  void wait_outside(std::vector<std::size_t> left_out, TimePoint until);
+  [[nodiscard]] bool others_first(std::size_t stop) const;
+  void register_elsewhere();
   void look_again_at(TimePoint when);
   void look_again();
   void stop_looking();
@@ -184,9 +187,9 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::vector<std::string> models_tried_{};  ///< before it
   std::vector<std::size_t> asked_{};         ///< stops of the demands that are in the line
   std::uint64_t ticket_ = 0;
-  TimePoint waiting_since_{};
-  std::uint64_t seniority_ = 0;          ///< the first ticket of its wait, whose place it keeps
-  std::vector<std::size_t> left_out_{};  ///< stops that rest or recover while it waits for others
+  std::optional<TimePoint> waiting_since_{};  ///< in the line, with looks elsewhere between
+  std::uint64_t seniority_ = 0;               ///< the ticket of its wait, whose place it keeps
+  std::vector<std::size_t> left_out_{};       ///< stops that rest or recover while it waits for others
   TimePoint look_again_{};
   TimerId wait_timer_ = 0;
   bool called_ = false;           ///< it is its turn to look again

@@ -10,19 +10,18 @@ namespace detail {
 namespace {
 
 constexpr std::chrono::seconds kLookAgain{1};
-/// A service that serves again serves one more for each that it served.
-constexpr std::size_t kWoken = 2;
+constexpr std::chrono::milliseconds kLeastPause{1};
+/// More than have place at a service that serves again: who finds none waits on.
+constexpr std::size_t kWoken = 8;
 
 }  // namespace
 
-/// Those of `allowed` that others wait for who came before; none where no other service is left.
+/// Those of `allowed` that others wait for who came before.
 std::vector<std::size_t> CallState::defer(std::vector<std::size_t>& allowed, bool called) const {
   std::vector<std::size_t> deferred;
   if (called || core_->turned_away().empty()) return deferred;
-  const auto rest = std::stable_partition(allowed.begin(), allowed.end(), [this](std::size_t stop) {
-    return !core_->turned_away().anyone_before(service(stop).config.id, model(stop), seniority_);
-  });
-  if (rest == allowed.begin()) return deferred;
+  const auto rest =
+      std::stable_partition(allowed.begin(), allowed.end(), [this](std::size_t stop) { return !others_first(stop); });
   deferred.assign(rest, allowed.end());
   allowed.erase(rest, allowed.end());
   return deferred;
@@ -30,14 +29,39 @@ std::vector<std::size_t> CallState::defer(std::vector<std::size_t>& allowed, boo
 
 void CallState::begin_wait(std::uint64_t ticket) {
   const bool goes_on = std::exchange(ticket_, ticket) == ticket;
-  for (const std::size_t stop : left_out_) {
-    core_->turned_away().add(service(stop).config.id, model(stop), ticket, weak_from_this());
-  }
+  if (!waiting_since_) waiting_since_ = runtime_.now();
+  seniority_ = ticket;
+  register_elsewhere();
   if (!left_out_.empty()) look_again_at(look_again_);
   if (goes_on) return;
-  if (seniority_ != ticket) waiting_since_ = runtime_.now();
-  seniority_ = ticket;
   tell(&Observer::on_wait_begun, WaitBegun{.call = number_, .tenant = options_.tenant});
+}
+
+bool CallState::others_first(std::size_t stop) const {
+  return core_->turned_away().anyone_before(service(stop).config.id, model(stop), seniority_);
+}
+
+void CallState::register_elsewhere() {
+  for (const std::size_t stop : left_out_) {
+    core_->turned_away().add(service(stop).config.id, model(stop), seniority_, weak_from_this());
+  }
+}
+
+/// No service is left to wait for in the line. Until one is, those who came first are called first.
+void CallState::wait_outside(std::vector<std::size_t> left_out, TimePoint until) {
+  const TimePoint now = runtime_.now();
+  left_out_ = std::move(left_out);
+  if (seniority_ == 0) seniority_ = core_->number_wait();
+  const bool first =
+      std::none_of(left_out_.begin(), left_out_.end(), [this](std::size_t s) { return others_first(s); });
+  register_elsewhere();
+  if (!first) until = std::max(until, now + kLookAgain);
+  if (deadline_) until = std::min(until, now + (*deadline_ - now) / 2);
+  pause_timer_ = runtime_.at(std::max(until, now + kLeastPause), [this] {
+    pause_timer_ = 0;
+    stop_looking();
+    next();
+  });
 }
 
 void CallState::look_again_at(TimePoint when) {
@@ -45,9 +69,7 @@ void CallState::look_again_at(TimePoint when) {
     wait_timer_ = 0;
     const TimePoint now = runtime_.now();
     const bool turn = std::any_of(left_out_.begin(), left_out_.end(), [&](std::size_t stop) {
-      const std::string& id = service(stop).config.id;
-      return core_->health().ask(id, model(stop), now).allowed &&
-             !core_->turned_away().anyone_before(id, model(stop), seniority_);
+      return core_->health().ask(service(stop).config.id, model(stop), now).allowed && !others_first(stop);
     });
     if (turn) return look_again();
     look_again_at(now);
@@ -55,7 +77,13 @@ void CallState::look_again_at(TimePoint when) {
 }
 
 void CallState::look_again() {
-  if (finished_ || ticket_ == 0 || !core_->leave_line(ticket_)) return;
+  if (finished_) return;
+  const bool outside = ticket_ == 0 && pause_timer_ != 0 && !left_out_.empty();
+  if (outside) {
+    runtime_.cancel(std::exchange(pause_timer_, 0));
+  } else if (ticket_ == 0 || !core_->leave_line(ticket_)) {
+    return;
+  }
   stop_looking();
   called_ = true;
   next();
@@ -69,10 +97,10 @@ void CallState::stop_looking() {
 
 void CallState::waited(bool granted, std::string_view reason) {
   stop_looking();
-  if (std::exchange(ticket_, 0) == 0) return;
+  if (std::exchange(ticket_, 0) == 0 || !waiting_since_) return;
   tell(&Observer::on_wait_ended,
        WaitEnded{.call = number_,
-                 .waited = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - waiting_since_),
+                 .waited = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - *waiting_since_),
                  .granted = granted,
                  .reason = reason});
 }

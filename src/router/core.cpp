@@ -367,6 +367,11 @@ std::optional<Grant> RouterCore::lend_now(std::vector<Demand> demands) {
   return grant;
 }
 
+std::uint64_t RouterCore::number_wait() {
+  const std::lock_guard lock(line_mutex_);
+  return line_.number();
+}
+
 bool RouterCore::leave_line(std::uint64_t ticket) {
   const std::lock_guard lock(line_mutex_);
   line_.leave(ticket);

@@ -103,6 +103,8 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   /// A credential for one of `waiter`'s demands, or a place in the line: then CallState::granted is posted.
   [[nodiscard]] LineAnswer enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call);
+  /// The ticket of one that waits, though not in the line yet.
+  [[nodiscard]] std::uint64_t number_wait();
   /// False: it has been granted something or refused, and will hear of it.
   bool leave_line(std::uint64_t ticket);
   /// A credential for one of the demands, if one has room now and nobody waits for it.
