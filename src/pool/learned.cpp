@@ -113,7 +113,7 @@ void Learned::watch_others(const Statement& s) noexcept {
     burn_.add(std::max(used - static_cast<double>(s.own), 0.0), s.window, s.window);
   } else if (!first && s.at < full_) {
     burn_.add(used - static_cast<double>(last_.used + s.own_since), elapsed, s.window);
-  } else {
+  } else if (s.full != kNever) {
     burn_.add(used - static_cast<double>(s.own_in_fixed), s.window - (s.full - s.at), s.window);
   }
 }
