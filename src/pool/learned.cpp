@@ -119,7 +119,7 @@ void Learned::watch_others(const Statement& s) noexcept {
 }
 
 std::int64_t Learned::margin(TimePoint now) const noexcept {
-  if (last_.calendar || burn_.pace(last_.window) <= 0) return 0;
+  if (last_.calendar || now >= foreseen_until() || burn_.pace(last_.window) <= 0) return 0;
   const Nanos since = std::clamp(now - sent_, Nanos(0), last_.window);
   const auto beyond = std::llround(burn_.beyond_mean(last_.window, since, last_.unit));
   return std::min(std::max<std::int64_t>(beyond, last_.limit / 100), last_.limit / 2);
@@ -130,6 +130,7 @@ double Learned::held_at_least(TimePoint now) const noexcept {
 }
 
 double Learned::in_bucket(TimePoint now) const noexcept {
+  if (now >= foreseen_until() && !last_.calendar) return 0;
   const double others = last_.calendar ? 0 : std::min(burn_.pace(last_.window), kMostOfRefill * refill_);
   const double held = held_ + static_cast<double>(overtaken_);
   return std::max(held - (refill_ - others) * count(now - held_at_), 0.0);
@@ -138,6 +139,7 @@ double Learned::in_bucket(TimePoint now) const noexcept {
 /// Where we have reached our part of a fixed window, no answer tells how others go on; at their pace, as far as is
 /// known.
 std::int64_t Learned::in_fixed(TimePoint now) const noexcept {
+  if (now >= foreseen_until()) return 0;
   const bool same = now < full_;
   const Nanos since = same ? now - last_.at : (now - full_) % last_.window;
   const double more = burn_.pace(last_.window) * count(std::max(since, Nanos(0)));
@@ -160,16 +162,18 @@ TimePoint Learned::refilled(std::int64_t most, std::int64_t after, TimePoint now
   const auto bound = static_cast<double>(most - after - margin(now));
   const double left = in_bucket(now);
   if (doubted_ || left <= bound) return now;
-  if (bound < 0) return kNever;
+  const TimePoint latest = last_.calendar ? kNever : foreseen_until();
+  if (bound < 0) return latest;
   const double fall = (left - in_bucket(now + milliseconds(1))) / count(milliseconds(1));
   const double wait = (left - bound) / std::max(fall, 1e-17);
-  return later(now, Nanos(static_cast<std::int64_t>(std::min(wait, 1e17)) + 1));
+  return std::min(latest, later(now, Nanos(static_cast<std::int64_t>(std::min(wait, 1e17)) + 1)));
 }
 
 TimePoint Learned::forgets(TimePoint now) const noexcept {
   if (!fixed() || last_.calendar) return others_ + margin(now) > 0 && now < full_ ? full_ : kNever;
   if (in_fixed(now) == 0) return kNever;
-  return now < full_ ? full_ : now + (last_.window - (now - full_) % last_.window);
+  const TimePoint turn = now < full_ ? full_ : now + (last_.window - (now - full_) % last_.window);
+  return std::min(turn, foreseen_until());
 }
 
 void Learned::probe(std::uint64_t lease, TimePoint now) noexcept {

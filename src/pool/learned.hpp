@@ -98,6 +98,8 @@ class Learned {
   [[nodiscard]] bool fixed() const noexcept { return fixed_ && !refills(); }
   void weigh(const Statement& statement) noexcept;
   void watch_others(const Statement& statement) noexcept;
+  /// From then on, nothing is foreseen of others.
+  [[nodiscard]] TimePoint foreseen_until() const noexcept { return later(last_.at, last_.window * 2); }
   /// What others may have used since, beyond what is expected of them.
   [[nodiscard]] std::int64_t margin(TimePoint now) const noexcept;
   /// Of a bucket, as last stated, what is used still.
