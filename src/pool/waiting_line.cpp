@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include <fmt/format.h>
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -47,8 +49,8 @@ std::string signature_of(PoolState& pool, const std::vector<Demand>& demands) {
 
 }  // namespace
 
-WaitingLine::WaitingLine(std::shared_ptr<CredentialPool> pool)
-    : pool_(std::move(pool)), state_(&PoolAccess::state(*pool_)) {}
+WaitingLine::WaitingLine(std::shared_ptr<CredentialPool> pool, ServiceHealth& health)
+    : pool_(std::move(pool)), state_(&PoolAccess::state(*pool_)), health_(&health) {}
 
 WaitingLine::~WaitingLine() {
   const std::lock_guard lock(state_->mutex);
@@ -187,7 +189,19 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
     set_aside.emplace_back(keeper->kept, std::exchange(keeper->kept->kept_for, 0));
   }
   Attempted result;
-  for (std::size_t i = 0; i < demands.size() && !result.granted; ++i) {
+  for (std::size_t i = 0; i < demands.size(); ++i) {
+    const ServiceHealth::Verdict health = health_->ask(demands[i].service, demands[i].model, now);
+    if (!health.allowed) {
+      result.by_event = result.by_event || health.by_event;
+      result.too_big = false;
+      result.timeout = std::max(result.timeout, health_->patience());
+      if (health.at < result.at) {
+        result.at = health.at;
+        result.tight = nullptr;
+        result.why = Block::Why::none;
+      }
+      continue;
+    }
     Refusal refusal;
     if (state_->lend(demands[i], now, ticket, result.grant.lease, refusal, since)) {
       PoolState::bind(result.grant.lease, pool_);
@@ -215,7 +229,11 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   Unavailable answer;
   bool first = true;
   for (const Demand& demand : demands) {
-    Unavailable one = state_->explain(demand, attempted.why, now);
+    const ServiceHealth::Verdict health = health_->ask(demand.service, demand.model, now);
+    Unavailable one = health.allowed
+                          ? state_->explain(demand, attempted.why, now)
+                          : Unavailable{.kind = ErrorKind::overloaded,
+                                        .reason = fmt::format("service {} {}", demand.service, health.reason)};
     if (first || one.kind == ErrorKind::rate_limited) answer.kind = one.kind;
     answer.too_big = one.too_big && (first || answer.too_big);
     if (!first) answer.reason += " | ";
@@ -226,15 +244,22 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   return answer;
 }
 
-std::uint64_t WaitingLine::changes_of(const Queue& queue) const noexcept {
+Grant WaitingLine::conclude(const std::vector<Demand>& demands, Attempted& attempted) {
+  const Demand& demand = demands[attempted.grant.demand];
+  attempted.grant.visit = health_->begin(demand.service, demand.model);
+  return std::move(attempted.grant);
+}
+
+std::uint64_t WaitingLine::changes_of(const Queue& queue) const {
   std::uint64_t sum = state_->builds() << 32U;
   for (const std::string& id : queue.services) {
     if (const Service* service = state_->find_service(id)) sum += service->changes;
+    sum += health_->changes(id);
   }
   return sum;
 }
 
-bool WaitingLine::due(const Queue& queue, TimePoint now) const noexcept {
+bool WaitingLine::due(const Queue& queue, TimePoint now) const {
   return queue.retry <= now || changes_of(queue) != queue.seen;
 }
 
@@ -284,8 +309,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   const bool contested = std::any_of(waiter.demands.begin(), waiter.demands.end(), [this](const Demand& demand) {
     return by_service_.find(demand.service) != by_service_.end();
   });
-  const std::uint64_t ticket = waiter.ticket != 0 ? waiter.ticket : next_ticket_++;
-  const TimePoint entered = waiter.since.value_or(now);
+  const std::uint64_t ticket = next_ticket_++;
   Attempted attempted;
   std::string signature;
   Queue* own = nullptr;
@@ -301,7 +325,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   if (tried) {
     // Who does not wait takes whom it can get.
     const bool waits = !waiter.max_wait || waiter.max_wait->count() > 0;
-    const auto since = waits ? std::optional(entered) : std::nullopt;
+    const auto since = waits ? std::optional(now) : std::nullopt;
     attempted = try_to_lend(waiter.demands, ticket, rank, since, now);
     if (attempted.granted && contested) {
       tried = !someone_could_go(waiter, own, rank, attempted.grant.lease, now);
@@ -309,7 +333,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
     }
     if (tried && attempted.granted) {
       if (contested) served(tenant_of(waiter.tenant));
-      return std::move(attempted.grant);
+      return conclude(waiter.demands, attempted);
     }
   }
   // As its queue's first was told, or, the first of its own queue, as soon as those before it have had their turn.
@@ -323,7 +347,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   }
 
   TimePoint limit = waiter.deadline.value_or(kNever);
-  limit = std::min(limit, later(entered, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
+  limit = std::min(limit, later(now, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
   const bool in_time = (attempted.by_event || (attempted.at != kNever && attempted.at <= limit)) && limit > now;
   if (!in_time || attempted.too_big) return explain(waiter.demands, attempted, now);
 
@@ -332,7 +356,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   waiting.ticket = ticket;
   waiting.deadline = rank.deadline;
   waiting.limit = limit;
-  waiting.entered = entered;
+  waiting.entered = now;
   waiting.demands = waiter.demands;
   waiting.texts.reserve(4 * waiter.demands.size());
   waiting.excludes.reserve(waiter.demands.size());
@@ -391,6 +415,11 @@ void WaitingLine::leave(std::uint64_t ticket) {
   file(queue);
 }
 
+void WaitingLine::refuse(Waiting& waiting, const Attempted& attempted, TimePoint now, std::vector<LineGrant>& grants) {
+  grants.push_back({.ticket = waiting.ticket, .answer = explain(waiting.demands, attempted, now)});
+  remove(waiting);
+}
+
 /// Grants from one queue while there is room; then sets when to try again.
 void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants) {
   Place& place = *queue.order.begin()->second;
@@ -401,17 +430,16 @@ void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& gra
   Attempted attempted = try_to_lend(first.demands, ticket, place.rank, first.entered, now);
   if (attempted.granted) {
     Tenant& tenant = *place.tenant;
+    grants.push_back({.ticket = ticket, .answer = conclude(first.demands, attempted)});
     remove(first);
     served(tenant);
-    grants.push_back({.ticket = ticket, .answer = std::move(attempted.grant)});
     return;
   }
   const bool possible = attempted.by_event || attempted.at <= first.limit;
-  if (!possible || attempted.too_big) {
-    Unavailable why = explain(first.demands, attempted, now);
-    remove(first);
-    grants.push_back({.ticket = ticket, .answer = std::move(why)});
-    return;
+  if (!possible || attempted.too_big) return refuse(first, attempted, now, grants);
+  // Nobody behind it has room before it has.
+  while (!attempted.by_event && (*queue.by_limit.begin())->limit < attempted.at) {
+    refuse(**queue.by_limit.begin(), attempted, now, grants);
   }
   keep(first, attempted.tight, attempted.at);
   queue.retry = attempted.at;
@@ -479,12 +507,9 @@ std::vector<LineGrant> WaitingLine::poll(TimePoint now) {
       if (queue.filed <= now) break;
       continue;
     }
-    const Attempted attempted{.at = queue.retry};
-    LineGrant end{.ticket = over.ticket, .answer = explain(over.demands, attempted, now)};
     const bool last = queue.by_limit.size() == 1;
-    remove(over);
+    refuse(over, {.at = queue.retry}, now, grants);
     if (!last) file(queue);
-    grants.push_back(std::move(end));
   }
   return grants;
 }

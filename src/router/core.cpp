@@ -133,12 +133,13 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
       snapshot_(std::move(snapshot)),
       pool_(
           CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
-      line_(pool_),
-      health_(snapshot_->config.circuit_breaker) {
+      health_(snapshot_->config.circuit_breaker, snapshot_->config.retry.max_backoff),
+      line_(pool_, health_) {
   loops_.reserve(loops.size());
   for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
   pool_->align(now(), loops_.front().handle.runtime->wall_time());
   pool_->on_change([this] { dispatch(); });
+  health_.on_change([this] { dispatch(); });
   line_.set_shares(snapshot_->config.tenants);
   PoolAccess::watch(*pool_, [this](const PoolNews& news) { tell(news); });
   if (snapshot_->config.quota_store) {
@@ -243,7 +244,7 @@ std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
 }
 
 void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
-  health_.configure(snapshot->config.circuit_breaker);
+  health_.configure(snapshot->config.circuit_breaker, snapshot->config.retry.max_backoff);
   {
     const std::lock_guard lock(line_mutex_);
     line_.set_shares(snapshot->config.tenants);
@@ -293,7 +294,6 @@ Result<void> RouterCore::change(const std::function<Result<void>(RouterConfig&)>
 RouterStats RouterCore::stats() const {
   const TimePoint at = now();
   RouterStats stats{.credentials = pool_->status(at),
-                    .breakers = health_.status(at),
                     .calls = calls_.load(),
                     .succeeded = succeeded_.load(),
                     .failed = failed_.load(),
@@ -302,6 +302,13 @@ RouterStats RouterCore::stats() const {
                     .hedges = hedge_count_.load(),
                     .resumes = resume_count_.load(),
                     .resends_stopped = resends_stopped_.load()};
+  for (ServiceHealth::Status& each : health_.status(at)) {
+    stats.breakers.push_back({.service = std::move(each.service),
+                              .model = std::move(each.model),
+                              .open = each.open,
+                              .failures = each.failures,
+                              .probe_in = std::chrono::duration_cast<std::chrono::milliseconds>(each.probe_in)});
+  }
   stats.in_flight = stats.calls - std::min(stats.calls, stats.succeeded + stats.failed);
   return stats;
 }
@@ -367,17 +374,11 @@ std::optional<Grant> RouterCore::lend_now(std::vector<Demand> demands) {
   return grant;
 }
 
-std::uint64_t RouterCore::number_wait() {
-  const std::lock_guard lock(line_mutex_);
-  return line_.number();
-}
-
-bool RouterCore::leave_line(std::uint64_t ticket) {
+void RouterCore::leave_line(std::uint64_t ticket) {
   const std::lock_guard lock(line_mutex_);
   line_.leave(ticket);
-  const bool waited = waiting_.erase(ticket) != 0;
+  waiting_.erase(ticket);
   waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-  return waited;
 }
 
 void RouterCore::dispatch() {
@@ -407,7 +408,7 @@ void RouterCore::dispatch() {
     Runtime& runtime = one->call->runtime();
     runtime.post([one = std::move(one)] {
       if (auto* granted = std::get_if<Grant>(&one->answer)) {
-        one->call->granted(std::move(granted->lease), granted->demand);
+        one->call->granted(std::move(*granted));
       } else {
         one->call->refused(std::move(std::get<Unavailable>(one->answer)));
       }
