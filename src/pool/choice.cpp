@@ -240,11 +240,7 @@ const Credential* PoolState::own_to_wait_for(const Demand& demand) {
 const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return nullptr;
-  Choice choice{.demand = demand,
-                .service = *service,
-                .asking = asking_of(demand, *service, now, 0),
-                .now = now,
-                .refusal = refusal};
+  Choice choice(*this, demand, *service, now, 0, refusal);
   wake_due(*service, now);
   if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;

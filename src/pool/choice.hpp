@@ -11,6 +11,9 @@ namespace detail {
 
 /// One search for a credential.
 struct PoolState::Choice {
+  Choice(const PoolState& pool, const Demand& whose, Service& its, TimePoint at, std::uint64_t ticket, Refusal& why)
+      : demand(whose), service(its), asking(pool.asking_of(whose, its, at, ticket)), now(at), refusal(why) {}
+
   const Demand& demand;
   Service& service;
   Asking asking;

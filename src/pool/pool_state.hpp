@@ -39,7 +39,7 @@ struct Refusal {
   bool by_event = false;  ///< a report may bring room earlier
   bool too_big = true;    ///< so far, for all that were looked at
   bool for_own = false;   ///< others may have room: the session's own credential is waited for
-  Block block{};          ///< what keeps the first of them
+  Block block;            ///< what keeps the first of them
   Credential* first = nullptr;
   Level* tight = nullptr;  ///< level at which the first of them lacks tokens
   Nanos timeout{0};        ///< longest wait that the limits allow
@@ -102,7 +102,7 @@ class PoolState {
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
   /// `since`: when it began to wait; until affinity_wait later, it is told to wait for its session's own credential.
   [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
-                          std::optional<TimePoint> since = std::nullopt);
+                          const std::optional<TimePoint>& since = std::nullopt);
 
   // choice.cpp
   /// The credential that a call with this demand may have to wait for by itself; null where there is none.
