@@ -10,10 +10,10 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
-constexpr std::size_t kSample = 16;  ///< else so many of them
-constexpr int kHomes = 8;            ///< so many are a session's own, one after the other
-constexpr int kTiers = 4;            ///< of region and weight
+constexpr std::size_t kScan = 32;   ///< up to so many ready, all are compared
+constexpr std::size_t kSample = 8;  ///< else so many of them
+constexpr int kHomes = 8;           ///< so many are a session's own, one after the other
+constexpr int kTiers = 4;           ///< of region and weight
 
 Order order_of(Rotation rotation) noexcept {
   switch (rotation) {
