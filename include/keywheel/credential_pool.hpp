@@ -93,8 +93,11 @@ struct Outcome {
   double cost = 0;                      ///< where prices are given
   StatedQuota stated{};                 ///< what the answer's headers said
 
-  [[nodiscard]] static Outcome success(Usage usage = {}, std::chrono::nanoseconds latency = {}) {
-    return {.failure = {}, .usage = usage, .latency = latency};
+  [[nodiscard]] static Outcome success(const Usage& usage = {}, std::chrono::nanoseconds latency = {}) {
+    Outcome outcome;
+    outcome.usage = usage;
+    outcome.latency = latency;
+    return outcome;
   }
   [[nodiscard]] KEYWHEEL_EXPORT static Outcome cancelled(bool sent = true);
 };
@@ -130,7 +133,7 @@ struct ChoiceNote {
 /// A credential lent to one attempt. Ends exactly once: by report(), or, where that never comes, as cancelled.
 class KEYWHEEL_EXPORT Lease {
  public:
-  Lease() noexcept = default;
+  Lease() noexcept;
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&& other) noexcept;
   Lease(const Lease&) = delete;

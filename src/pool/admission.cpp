@@ -77,18 +77,28 @@ bool PoolState::on_trial(const Credential& c, const AskedModel& model, TimePoint
 }
 
 Asking PoolState::asking_of(const Demand& demand, const Service& service, TimePoint now, std::uint64_t ticket) const {
+  const std::int64_t completion = tokens_of(demand.completion_tokens);
   return {.model = service.model(demand.model),
-          .charge = charge_of(tokens_of(demand.prompt_tokens), tokens_of(demand.completion_tokens), 0,
-                              micros_of(demand.cost), service.charging),
+          .charge = charge_of(tokens_of(demand.prompt_tokens), completion, completion, 0, micros_of(demand.cost),
+                              service.charging),
           .now = now,
           .ticket = ticket,
           .only_model = !service.mixed};
 }
 
+/// Nothing is in its way, and it is on no trial. False: obstacle() knows.
+bool PoolState::surely_fits(const Credential& c, const Asking& asking) {
+  for (Level* level = c.key; level != nullptr; level = level->parent) {
+    if (!level->only_counts()) return false;
+    if (!level->ledger.surely_admits(asking.charge, level->in_flight, asking.now, *level->calendar)) return false;
+  }
+  return true;
+}
+
 /// Tests a ready credential; who has no room for anybody goes to sleep.
 bool PoolState::fits(Choice& choice, Credential& c) {
   if (!excluded_.empty() && is_excluded(c)) return false;
-  if (surely_left(c.key, choice.asking)) return true;
+  if (surely_fits(c, choice.asking)) return true;
   Level* tight = nullptr;
   const Block block = obstacle(c, choice.asking, &tight);
   if (!block) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include <keywheel/config.hpp>
@@ -10,7 +12,7 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// What a gauge counts.
+/// What a gauge counts, in the order of Charge::amounts.
 enum class Counted : std::uint8_t {
   requests,
   tokens,      ///< as the provider charges them: ChargingRule
@@ -38,11 +40,12 @@ enum class Counted : std::uint8_t {
 struct Charge {
   std::int64_t prompt = 0;
   std::int64_t completion = 0;
-  std::int64_t tokens = 0;  ///< these three by the provider's rule
-  std::int64_t input = 0;
-  std::int64_t output = 0;
-  std::int64_t cost = 0;  ///< millionths
+  std::array<std::int64_t, 6> amounts{};  ///< of each Counted
 };
+
+[[nodiscard]] constexpr std::int64_t amount_of(Counted counts, const Charge& charge) noexcept {
+  return charge.amounts[static_cast<std::size_t>(counts)];
+}
 
 /// A count of tokens, within what can be added up without overflow.
 [[nodiscard]] constexpr std::int64_t tokens_of(std::int64_t stated) noexcept {
@@ -58,31 +61,12 @@ struct Charge {
   return static_cast<std::int64_t>(std::ceil(std::min(money * 1e6, kMost) - kRounding));
 }
 
-[[nodiscard]] constexpr Charge charge_of(std::int64_t prompt, std::int64_t completion, std::int64_t cached,
-                                         std::int64_t cost, const ChargingRule& rule) noexcept {
-  Charge charge{.prompt = prompt, .completion = completion, .cost = cost};
-  charge.input = rule.cached ? prompt : std::max<std::int64_t>(prompt - cached, 0);
-  charge.output = completion;
-  charge.tokens = charge.input + (rule.output ? completion : 0);
-  return charge;
-}
-
-[[nodiscard]] constexpr std::int64_t amount_of(Counted counts, const Charge& charge) noexcept {
-  switch (counts) {
-    case Counted::requests:
-      return 1;
-    case Counted::tokens:
-      return charge.tokens;
-    case Counted::input:
-      return charge.input;
-    case Counted::output:
-      return charge.output;
-    case Counted::all_tokens:
-      return charge.prompt + charge.completion;
-    case Counted::cost:
-      return charge.cost;
-  }
-  return 0;
+/// `output`: what of it is charged as such.
+[[nodiscard]] constexpr Charge charge_of(std::int64_t prompt, std::int64_t completion, std::int64_t output,
+                                         std::int64_t cached, std::int64_t cost, const ChargingRule& rule) noexcept {
+  const std::int64_t input = rule.cached ? prompt : std::max<std::int64_t>(prompt - cached, 0);
+  const std::int64_t tokens = input + (rule.output ? output : 0);
+  return {.prompt = prompt, .completion = completion, .amounts = {1, tokens, input, output, prompt + completion, cost}};
 }
 
 }  // namespace detail

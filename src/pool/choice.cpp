@@ -1,9 +1,7 @@
 #include "pool/choice.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <optional>
 #include <tuple>
 
 /// Who of those that are ready is lent: by an order kept for it, by headroom, or by session.
@@ -12,10 +10,10 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::size_t kScan = 32;    ///< up to so many ready, all are compared
-constexpr std::size_t kSample = 16;  ///< else so many of them
-constexpr int kHomes = 8;            ///< so many are a session's own, one after the other
-constexpr int kTiers = 4;            ///< of region and weight
+constexpr std::size_t kScan = 32;   ///< up to so many ready, all are compared
+constexpr std::size_t kSample = 8;  ///< else so many of them
+constexpr int kHomes = 8;           ///< so many are a session's own, one after the other
+constexpr int kTiers = 4;           ///< of region and weight
 
 Order order_of(Rotation rotation) noexcept {
   switch (rotation) {
@@ -56,56 +54,53 @@ Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, O
   }
 }
 
+Credential* PoolState::furthest_from_quota(const std::vector<Credential*>& of, const Asking& asking) {
+  Credential* best = nullptr;
+  double most = 0;
+  double fewest = 0;
+  // Most have what is above their keys in common.
+  Level* above = nullptr;
+  double left_above = 1;
+  for (Credential* c : of) {
+    if (c->key->parent != above) {
+      above = c->key->parent;
+      left_above = headroom(above, asking);
+    }
+    const double room = std::min(headroom_at(*c->key, asking), left_above);
+    // Of equals, the one with the fewest in flight; then the one that has waited longest.
+    if (best != nullptr && room < most) continue;
+    const double busy = c->in_flight / c->weight;
+    const bool equal = best != nullptr && room <= most;
+    if (equal && std::tie(busy, c->picked) >= std::tie(fewest, best->picked)) continue;
+    best = c;
+    most = room;
+    fewest = busy;
+  }
+  return best;
+}
+
 Credential* PoolState::choose_sampled(Choice& choice, const std::vector<Lane*>& lanes) {
   std::size_t ready = 0;
   for (const Lane* lane : lanes) ready += lane->ready.size();
-  std::array<Credential*, kScan> some{};
-  std::size_t count = 0;
+  sample_.clear();
   if (ready <= kScan) {
-    for (const Lane* lane : lanes) {
-      for (Credential* c : lane->ready) some[count++] = c;
-    }
+    for (const Lane* lane : lanes) sample_.insert(sample_.end(), lane->ready.begin(), lane->ready.end());
   } else {
     for (std::size_t i = 0; i < kSample; ++i) {
       std::uint64_t at = random_.below(ready);
       for (const Lane* lane : lanes) {
         if (at < lane->ready.size()) {
-          some[count++] = lane->ready[at];
+          sample_.push_back(lane->ready[at]);
           break;
         }
         at -= lane->ready.size();
       }
     }
   }
-  Credential* best = nullptr;
-  double most = 0;
-  double fewest = 0;
-  // Most have what is above their keys in common.
-  Level* above = nullptr;
-  std::optional<double> left_above = 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    Credential* c = some[i];
-    if (!Lane::is_ready(*c)) continue;
-    if (c->key->parent != above) {
-      above = c->key->parent;
-      left_above = surely_left(above, choice.asking);
-    }
-    std::optional<double> room;
-    if (left_above && excluded_.empty()) room = surely_left_at(*c->key, choice.asking);
-    if (room) {
-      room = std::min(*room, *left_above);
-    } else {
-      if (!fits(choice, *c)) continue;
-      room = headroom(*c, choice.asking);
-    }
-    // Of equals, the one with the fewest in flight; then the one that has waited longest.
-    if (best != nullptr && *room < most) continue;
-    const double busy = c->in_flight / c->weight;
-    const bool equal = best != nullptr && *room <= most;
-    if (equal && std::tie(busy, c->picked) >= std::tie(fewest, best->picked)) continue;
-    best = c;
-    most = *room;
-    fewest = busy;
+  Credential* best = furthest_from_quota(sample_, choice.asking);
+  if (best != nullptr && !fits(choice, *best)) {
+    std::erase_if(sample_, [&](Credential* c) { return !Lane::is_ready(*c) || !fits(choice, *c); });
+    best = furthest_from_quota(sample_, choice.asking);
   }
   if (best != nullptr || ready <= kScan) return best;
   return choose(choice, lanes, Order::turn);
@@ -177,26 +172,25 @@ double PoolState::headroom(const Demand& demand, TimePoint now) {
     if (!lane->serves(demand.model)) continue;
     const std::size_t step = std::max<std::size_t>(lane->ready.size() / kSample, 1);
     for (std::size_t i = 0; i < lane->ready.size(); i += step) {
-      most = std::max(most, headroom(*lane->ready[i], asking));
+      most = std::max(most, headroom(lane->ready[i]->key, asking));
     }
   }
-  return std::min(most, headroom(service->level, asking));
+  return std::min(most, headroom(&service->level, asking));
 }
 
-double PoolState::headroom(Level& at, const Asking& asking) {
-  double room = 1;
-  if (!at.ledger.empty()) room = at.ledger.headroom(asking.charge, at.in_flight, asking.now, *at.calendar);
-  for (const auto& each : at.scoped) {
+double PoolState::headroom_at(Level& level, const Asking& asking) {
+  double room = level.ledger.headroom(asking.charge, level.in_flight, asking.now, *level.calendar);
+  for (const auto& each : level.scoped) {
     if (!asking.model.is(each->name)) continue;
-    room = std::min(room, each->ledger.headroom(asking.charge, each->in_flight, asking.now, *at.calendar));
+    room = std::min(room, each->ledger.headroom(asking.charge, each->in_flight, asking.now, *level.calendar));
   }
   return room;
 }
 
-/// At the tightest of the levels that it belongs to.
-double PoolState::headroom(const Credential& c, const Asking& asking) {
+/// At the tightest of the levels from this one up.
+double PoolState::headroom(Level* from, const Asking& asking) {
   double room = 1;
-  for (Level* level = c.key; level != nullptr; level = level->parent) room = std::min(room, headroom(*level, asking));
+  for (Level* level = from; level != nullptr; level = level->parent) room = std::min(room, headroom_at(*level, asking));
   return room;
 }
 
@@ -240,11 +234,7 @@ const Credential* PoolState::own_to_wait_for(const Demand& demand) {
 const Credential* PoolState::next_to_lend(const Demand& demand, TimePoint now, Refusal& refusal) {
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return nullptr;
-  Choice choice{.demand = demand,
-                .service = *service,
-                .asking = asking_of(demand, *service, now, 0),
-                .now = now,
-                .refusal = refusal};
+  Choice choice(*this, demand, *service, now, 0, refusal);
   wake_due(*service, now);
   if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;

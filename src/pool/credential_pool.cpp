@@ -6,6 +6,9 @@
 
 KEYWHEEL_BEGIN_NAMESPACE
 
+// Defaulted where it is declared, it would clear the whole lease first.
+Lease::Lease() noexcept = default;
+
 Lease::Lease(Lease&& other) noexcept
     : pool_(std::move(other.pool_)),
       credential_(std::exchange(other.credential_, nullptr)),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pool/projection.hpp"
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -28,6 +30,16 @@ CalendarPeriod period_of(Span span, TimePoint at, Calendar& calendar) noexcept {
       break;
   }
   return {};
+}
+
+double Gauge::foreseen(std::int64_t amount, TimePoint now, Calendar& calendar) noexcept {
+  turn(now, calendar);
+  if (learned && learned->stale(now)) return 1;
+  const double left = static_cast<double>(room() - amount);
+  const double share = learned ? left / static_cast<double>(known_limit()) : left * one;
+  if (span != Span::day && span != Span::month) return share;
+  const Nanos length = std::chrono::hours(span == Span::day ? 24 : 30 * 24);
+  return projected(share, period_of(span, now, calendar).ends - now, length);
 }
 
 void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {

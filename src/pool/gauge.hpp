@@ -36,10 +36,11 @@ struct Gauge {
   Span span = Span::sliding;
   bool total = false;  ///< of max_requests, max_tokens, max_cost
   bool soft = false;   ///< what is larger than the limit passes where nothing else is counted: no request is too big
-  std::int64_t limit = 0;
-  std::int64_t pending = 0;    ///< lent, not yet sent
-  std::int64_t external = 0;   ///< counted by others: what the provider says beyond our own
   bool found_governs = false;  ///< `external` stands for what refusals showed to be less than the limit
+  std::int64_t limit = 0;
+  double one = 0;             ///< as a share of the limit
+  std::int64_t pending = 0;   ///< lent, not yet sent
+  std::int64_t external = 0;  ///< counted by others: what the provider says beyond our own
   std::unique_ptr<Learned> learned{};
   std::shared_ptr<SharedGauge> shared{};  ///< where other processes spend of it too
   SlidingLog log{};                       ///< sliding; of a learned one in any case, for its last minutes
@@ -71,13 +72,20 @@ struct Gauge {
   [[nodiscard]] std::int64_t known_limit() const noexcept {
     return learned && learned->found() != 0 ? std::min(limit, learned->found()) : limit;
   }
+  /// The share of it that is left with `amount` more; of a day's when the day ends (projection.hpp).
+  [[nodiscard]] double left(std::int64_t amount, TimePoint now, Calendar& calendar) noexcept {
+    if (span != Span::sliding || learned || !log.holds_at(now)) [[unlikely]]
+      return foreseen(amount, now, calendar);
+    return static_cast<double>(room() - amount) * one;
+  }
   /// What must be free for so much to start.
   [[nodiscard]] std::int64_t needed(std::int64_t amount) const noexcept {
     return soft && amount > limit ? limit : amount;
   }
 
-  /// Keeps as much of what was sent as its limits look back on.
+  /// It has a new limit or window. Keeps as much of what was sent as these look back on.
   void measure() noexcept {
+    one = 1 / static_cast<double>(limit);
     if (span == Span::sliding) log.resize(window * (learned ? learned->stretch() : 1) + guard, limit);
   }
   void send(std::int64_t amount, TimePoint at, Calendar& calendar) {
@@ -94,6 +102,7 @@ struct Gauge {
   [[nodiscard]] const char* name() const noexcept;
 
  private:
+  [[nodiscard]] double foreseen(std::int64_t amount, TimePoint now, Calendar& calendar) noexcept;
   void turn_page(TimePoint now, Calendar& calendar) noexcept;
   void enter(std::int64_t amount, TimePoint at, Calendar& calendar);
   void correct(std::int64_t delta, TimePoint sent, TimePoint now, Calendar& calendar) noexcept;

@@ -26,7 +26,7 @@ Tournament::Score score_of(const Credential& c, Order which) noexcept {
       if (c.latency <= 0) return {c.in_flight == 0 ? -1e18 : 1e18 + flying, c.picked};
       // All forget at the same pace, so what they are compared by does not change while nothing happens.
       const double age = static_cast<double>(c.latency_at.time_since_epoch().count()) / kForgetNs;
-      return {std::log(c.latency) + age + std::log(flying / c.weight), c.picked};
+      return {std::log(c.latency * flying / c.weight) + age, c.picked};
     }
   }
   return {};

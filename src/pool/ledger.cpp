@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "pool/projection.hpp"
-
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -32,21 +30,6 @@ Block wait_of(const Gauge& gauge, std::int64_t amount, TimePoint now, Calendar& 
     block.everyone = gauge.room_at(1, now, calendar);
   }
   return block;
-}
-
-double free_places(int concurrency, int in_flight) noexcept {
-  if (concurrency == 0) return 1;
-  return static_cast<double>(concurrency - in_flight - 1) / static_cast<double>(concurrency);
-}
-
-double left_of(Gauge& gauge, const Charge& charge, TimePoint now, Calendar& calendar) noexcept {
-  gauge.turn(now, calendar);
-  if (gauge.learned && gauge.learned->stale(now)) return 1;
-  const double left = static_cast<double>(gauge.room() - amount_of(gauge.counts, charge));
-  const double share = left / static_cast<double>(gauge.known_limit());
-  if (gauge.span != Span::day && gauge.span != Span::month) return share;
-  const Nanos length = std::chrono::hours(gauge.span == Span::day ? 24 : 30 * 24);
-  return projected(share, period_of(gauge.span, now, calendar).ends - now, length);
 }
 
 }  // namespace
@@ -81,6 +64,7 @@ void Ledger::configure(std::span<const Limits> sets, const ProviderRules& rules,
     }
     timeout_ = std::max(timeout_, Nanos(bounded(limits.timeout)));
   }
+  place_ = 1 / static_cast<double>(std::max(concurrency_, 1));
   for (Gauge& gauge : wanted) {
     const auto same =
         std::find_if(gauges_.begin(), gauges_.end(), [&](const Gauge& old) { return old.same_as(gauge); });
@@ -135,6 +119,16 @@ bool Ledger::admits(const Charge& charge, int in_flight, TimePoint now, Calendar
   return good;
 }
 
+bool Ledger::surely_admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
+  // Of what is shared, others have a say.
+  if (permits_ || (concurrency_ != 0 && in_flight >= concurrency_)) return false;
+  for (Gauge& gauge : gauges_) {
+    gauge.turn(now, calendar);
+    if (gauge.shared || amount_of(gauge.counts, charge) > gauge.room()) return false;
+  }
+  return true;
+}
+
 void Ledger::reserve(std::uint64_t lease, const Charge& charge, TimePoint now) noexcept {
   for (Gauge& gauge : gauges_) {
     gauge.pending += amount_of(gauge.counts, charge);
@@ -184,23 +178,6 @@ bool Ledger::settle(std::uint64_t lease, const Charge& reserved, const Charge& a
     if (gauge.shared) gauge.shared->settle(gauge, delta, sent, now);
   }
   return room;
-}
-
-double Ledger::headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
-  double least = free_places(concurrency_, in_flight);
-  for (Gauge& gauge : gauges_) least = std::min(least, left_of(gauge, charge, now, calendar));
-  return least;
-}
-
-double Ledger::sure_headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
-  // Of what is shared, others have a say.
-  if (permits_) return -1;
-  double least = free_places(concurrency_, in_flight);
-  for (Gauge& gauge : gauges_) {
-    if (gauge.shared) return -1;
-    least = std::min(least, left_of(gauge, charge, now, calendar));
-  }
-  return least;
 }
 
 }  // namespace detail

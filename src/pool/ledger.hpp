@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -70,6 +71,9 @@ class Ledger {
   /// Whether `charge` may start at `now` with `in_flight` under way; adds what is in the way to `block`.
   [[nodiscard]] bool admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar, Block& block);
 
+  /// The same, told quickly. False: admits() knows.
+  [[nodiscard]] bool surely_admits(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
+
   /// A place lent: it counts from now, wherever `send` will put it.
   void reserve(std::uint64_t lease, const Charge& charge, TimePoint now) noexcept;
   /// Whether the place lent may still be spent at `at`: one in a limit that other processes share may have lapsed.
@@ -84,9 +88,11 @@ class Ledger {
 
   /// Share of the tightest limit that is left after `charge`, of a day's when the day ends (projection.hpp); 1 without
   /// limits.
-  [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
-  /// The same, told quickly, where not less than 0: then admits() would let `charge` start. Below 0: admits() knows.
-  [[nodiscard]] double sure_headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept;
+  [[nodiscard]] double headroom(const Charge& charge, int in_flight, TimePoint now, Calendar& calendar) noexcept {
+    double least = concurrency_ == 0 ? 1 : static_cast<double>(concurrency_ - in_flight - 1) * place_;
+    for (Gauge& gauge : gauges_) least = std::min(least, gauge.left(amount_of(gauge.counts, charge), now, calendar));
+    return least;
+  }
 
   /// An answer, as the source of what it states.
   struct Source {
@@ -126,6 +132,7 @@ class Ledger {
 
   std::vector<Gauge> gauges_{};
   int concurrency_ = 0;
+  double place_ = 0;  ///< one of them, as a share
   std::shared_ptr<SharedPermits> permits_{};
   Nanos timeout_ = std::chrono::seconds(30);
 };

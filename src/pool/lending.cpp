@@ -18,19 +18,15 @@ void PoolState::restore_hidden(const Service& service, const Credential* except)
 }
 
 bool PoolState::lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
-                     std::optional<TimePoint> since) {
+                     const std::optional<TimePoint>& since) {
   Service* service = find_service(demand.service);
   if (service == nullptr || service->members.empty()) return false;
   refusal.timeout = service->level.ledger.timeout();
   if (sharing && !sharing->open(*service->members.front(), refusal)) return false;
-  Choice choice{.demand = demand,
-                .service = *service,
-                .asking = asking_of(demand, *service, now, ticket),
-                .now = now,
-                .refusal = refusal,
-                .own_until = since ? later(*since, service->affinity_wait) : TimePoint::min(),
-                // Who has met a failure already is not to meet those of others' trials, too.
-                .spares_probes = demand.exclude != nullptr && !demand.exclude->empty()};
+  Choice choice(*this, demand, *service, now, ticket, refusal);
+  if (since) choice.own_until = later(*since, service->affinity_wait);
+  // Who has met a failure already is not to meet those of others' trials, too.
+  choice.spares_probes = demand.exclude != nullptr && !demand.exclude->empty();
   wake_due(*service, now);
   if (!service->asleep_for.empty()) wake_for_other_model(*service, demand.model);
   choice.asking.only_model = !service->mixed;

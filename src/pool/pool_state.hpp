@@ -39,7 +39,7 @@ struct Refusal {
   bool by_event = false;  ///< a report may bring room earlier
   bool too_big = true;    ///< so far, for all that were looked at
   bool for_own = false;   ///< others may have room: the session's own credential is waited for
-  Block block{};          ///< what keeps the first of them
+  Block block;            ///< what keeps the first of them
   Credential* first = nullptr;
   Level* tight = nullptr;  ///< level at which the first of them lacks tokens
   Nanos timeout{0};        ///< longest wait that the limits allow
@@ -102,7 +102,7 @@ class PoolState {
   /// Lends into `lease`, whose pool the caller sets; else says why not. `ticket` is the waiting call that asks, or 0.
   /// `since`: when it began to wait; until affinity_wait later, it is told to wait for its session's own credential.
   [[nodiscard]] bool lend(const Demand& demand, TimePoint now, std::uint64_t ticket, Lease& lease, Refusal& refusal,
-                          std::optional<TimePoint> since = std::nullopt);
+                          const std::optional<TimePoint>& since = std::nullopt);
 
   // choice.cpp
   /// The credential that a call with this demand may have to wait for by itself; null where there is none.
@@ -192,11 +192,7 @@ class PoolState {
   [[nodiscard]] Asking asking_of(const Demand& demand, const Service& service, TimePoint now,
                                  std::uint64_t ticket) const;
   void check(Level& level, const Asking& asking, Block& block, Level** tight);
-  /// The headroom at the levels from this one up, where they can surely take an attempt and are on no trial. Nothing:
-  /// obstacle() knows.
-  [[nodiscard]] static std::optional<double> surely_left(Level* from, const Asking& asking);
-  /// Likewise at one level.
-  [[nodiscard]] static std::optional<double> surely_left_at(Level& level, const Asking& asking);
+  [[nodiscard]] static bool surely_fits(const Credential& c, const Asking& asking);
   [[nodiscard]] bool fits(Choice& choice, Credential& c);
   [[nodiscard]] static bool on_trial(const Credential& c, const AskedModel& model, TimePoint now);
 
@@ -204,12 +200,13 @@ class PoolState {
   void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
   [[nodiscard]] Credential* choose_in(Choice& choice, Rotation rotation, std::string_view region);
   [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
+  [[nodiscard]] static Credential* furthest_from_quota(const std::vector<Credential*>& of, const Asking& asking);
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] static Credential* own_of(const std::vector<Lane*>& lanes, std::uint64_t session);
   [[nodiscard]] bool waits_for(Choice& choice, Credential& own);
-  [[nodiscard]] static double headroom(const Credential& c, const Asking& asking);
-  [[nodiscard]] static double headroom(Level& at, const Asking& asking);
+  [[nodiscard]] static double headroom_at(Level& level, const Asking& asking);
+  [[nodiscard]] static double headroom(Level* from, const Asking& asking);
   void pass_over(Credential& c, Order order);
 
   // lending.cpp
@@ -280,6 +277,7 @@ class PoolState {
   std::atomic<bool> pending_{false};
 
   std::vector<Lane*> lanes_{};                           ///< scratch
+  std::vector<Credential*> sample_{};                    ///< scratch
   std::vector<std::pair<Credential*, Order>> hidden_{};  ///< scratch
   std::vector<Level*> excluded_{};                       ///< scratch
 };

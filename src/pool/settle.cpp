@@ -48,14 +48,12 @@ Charge used(const Charge& reserved, const Outcome& outcome, const ChargingRule& 
     completion = tokens_of(tokens_of(*usage.total_tokens) - prompt);
   }
   const std::int64_t cached = tokens_of(usage.cached_tokens.value_or(0));
-  const std::int64_t cost = outcome.cost > 0 ? micros_of(outcome.cost) : refused ? 0 : reserved.cost;
-  Charge charge = charge_of(prompt, completion, cached, cost, rule);
-  if (rule.ahead && !refused) {
-    // The ceiling was charged when the request came, and stays so whatever is written.
-    charge.output = std::max(charge.output, reserved.output);
-    charge.tokens = charge.input + (rule.output ? charge.output : 0);
-  }
-  return charge;
+  const std::int64_t cost = outcome.cost > 0 ? micros_of(outcome.cost)
+                            : refused        ? 0
+                                             : amount_of(Counted::cost, reserved);
+  // Charged ahead, the ceiling was taken when the request came, and stays so whatever is written.
+  const std::int64_t ceiling = rule.ahead && !refused ? amount_of(Counted::output, reserved) : 0;
+  return charge_of(prompt, completion, std::max(completion, ceiling), cached, cost, rule);
 }
 
 }  // namespace

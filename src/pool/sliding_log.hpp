@@ -27,9 +27,11 @@ class SlidingLog {
   [[nodiscard]] std::int64_t sum() const noexcept { return sum_; }
   [[nodiscard]] std::size_t entries() const noexcept { return count_; }
 
+  /// Nothing has left the window.
+  [[nodiscard]] bool holds_at(TimePoint now) const noexcept { return now < leaves_; }
   /// Forgets what has left the window.
   void expire(TimePoint now) noexcept {
-    if (now >= leaves_) drop(now);
+    if (!holds_at(now)) drop(now);
   }
 
   /// `at` must not be before an earlier one.
