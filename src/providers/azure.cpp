@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "providers/credential_fields.hpp"
 #include "providers/openai.hpp"
 #include "providers/openai_url.hpp"
 #include "providers/request_parts.hpp"
@@ -96,11 +97,10 @@ class AzureTransport final : public OpenAiTransport {
   }
 
   void authorize(HttpRequest& request, const Target& target, RequestCheck& check) const override {
-    const auto token = target.credential.fields.find("access_token");
-    if (token == target.credential.fields.end() || token->second.empty())
-      return OpenAiTransport::authorize(request, target, check);
+    const std::string_view token = credential_field(target.credential, "access_token");
+    if (token.empty()) return OpenAiTransport::authorize(request, target, check);
     HttpHeader header{"Authorization", "Bearer "};
-    header.value += token->second.reveal();
+    header.value += token;
     request.headers.push_back(std::move(header));
   }
 

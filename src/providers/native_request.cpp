@@ -130,29 +130,18 @@ std::optional<double> in_range(std::optional<double> value, const Range& range, 
   return value;
 }
 
-std::string_view credential_field(const CredentialConfig& credential, std::string_view name) noexcept {
-  if (name == "api_key") return credential.api_key.reveal();
-  for (const auto& [key, value] : credential.fields) {
-    if (key == name) return value.reveal();
-  }
-  return {};
+std::string_view setting(const Target& target, CredentialField field) noexcept {
+  return credential_setting(target.service, target.credential, field);
 }
 
-std::string_view setting(const Target& target, std::string_view name) noexcept {
-  if (const std::string_view value = credential_field(target.credential, name); !value.empty()) return value;
-  for (const auto& [key, value] : target.service.options) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
-void require_fields(const ServiceConfig& service, std::initializer_list<std::string_view> fields, std::string_view why,
+void require_fields(const ServiceConfig& service, std::initializer_list<CredentialField> fields, std::string_view why,
                     std::vector<std::string>& faults) {
   for (std::size_t i = 0; i < service.credentials.size(); ++i) {
-    for (const std::string_view field : fields) {
+    for (const CredentialField field : fields) {
       if (!credential_field(service.credentials[i], field).empty()) continue;
+      const std::string_view name = field.name();
       faults.push_back(
-          fmt::format("credentials[{}].{}{}: is missing; {}", i, field == "api_key" ? "" : "fields.", field, why));
+          fmt::format("credentials[{}].{}{}: is missing; {}", i, name == "api_key" ? "" : "fields.", name, why));
     }
   }
 }
