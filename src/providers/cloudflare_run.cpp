@@ -147,6 +147,7 @@ class CloudflareRunTransport final : public Transport {
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
     RequestCheck check(kName, target);
     refuse_unsayable(request, kSayable, check);
+    refuse_beside_schema(request, check);
     std::string body;
     JsonWriter json(body);
     json.begin_object();

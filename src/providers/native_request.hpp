@@ -64,6 +64,13 @@ struct MessageSayable {
 };
 void refuse_unsayable(const Message& message, std::size_t place, const MessageSayable& can, RequestCheck& check);
 
+/// Refuses what a message of its role cannot hold: calls and thoughts that are not the assistant's, an answer to a call
+/// that is no tool's.
+void refuse_misplaced(const Message& message, std::size_t place, RequestCheck& check);
+
+/// Refuses a format's description and `strict: false` in a dialect that takes a schema alone, and holds to it.
+void refuse_beside_schema(const ChatRequest& request, RequestCheck& check);
+
 /// The URL of an image: its own, or a data: URL of its bytes. Empty, and refused, where it has neither.
 [[nodiscard]] std::string image_address(const ImagePart& image, std::string_view path, RequestCheck& check);
 
