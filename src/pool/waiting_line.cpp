@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 
+#include <fmt/format.h>
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-constexpr std::size_t kMostIdleTenants = 1024;
 
 /// Sizes within a half of an octave stand in one queue.
 unsigned size_class(const Demand& demand) noexcept {
@@ -47,136 +47,13 @@ std::string signature_of(PoolState& pool, const std::vector<Demand>& demands) {
 
 }  // namespace
 
-WaitingLine::WaitingLine(std::shared_ptr<CredentialPool> pool)
-    : pool_(std::move(pool)), state_(&PoolAccess::state(*pool_)) {}
+WaitingLine::WaitingLine(std::shared_ptr<CredentialPool> pool, ServiceHealth& health)
+    : pool_(std::move(pool)), state_(&PoolAccess::state(*pool_)), health_(&health) {}
 
 WaitingLine::~WaitingLine() {
   const std::lock_guard lock(state_->mutex);
   for (auto& [ticket, waiting] : waiting_) let_go(*waiting);
 }
-
-void WaitingLine::set_share(std::string_view tenant, double share) {
-  if (share > 0) tenant_of(tenant).share = share;
-}
-
-void WaitingLine::set_shares(const std::map<std::string, double>& shares) {
-  for (const auto& [name, tenant] : tenants_) tenant->share = 1;
-  for (const auto& [name, share] : shares) set_share(name, share);
-}
-
-WaitingLine::Tenant& WaitingLine::tenant_of(std::string_view name) {
-  if (const auto known = tenants_.find(name); known != tenants_.end()) return *known->second;
-  std::unique_ptr<Tenant>& slot = tenants_[std::string(name)];
-  slot = std::make_unique<Tenant>();
-  slot->name = name;
-  slot->had = had_;
-  return *slot;
-}
-
-// The line's order
-
-void WaitingLine::file(Place& place) {
-  const Waiting& first = **place.calls.begin();
-  place.rank = {.share = place.tenant->had, .deadline = first.deadline, .ticket = first.ticket};
-  place.queue->order.emplace(place.rank, &place);
-}
-
-void WaitingLine::unfile(Place& place) { place.queue->order.erase({place.rank, &place}); }
-
-void WaitingLine::file(Queue& queue) {
-  agenda_.erase({queue.filed, &queue});
-  queue.filed = queue.by_limit.empty() ? queue.retry : std::min(queue.retry, (*queue.by_limit.begin())->limit);
-  agenda_.emplace(queue.filed, &queue);
-}
-
-void WaitingLine::put(Waiting& waiting, Queue& queue, Tenant& tenant) {
-  if (tenant.places.empty()) tenant.had = std::max(tenant.had, had_);
-  std::unique_ptr<Place>& slot = queue.places[&tenant];
-  if (!slot) {
-    slot = std::make_unique<Place>();
-    slot->queue = &queue;
-    slot->tenant = &tenant;
-    tenant.places.push_back(slot.get());
-  } else {
-    unfile(*slot);
-  }
-  waiting.place = slot.get();
-  slot->calls.insert(&waiting);
-  queue.by_limit.insert(&waiting);
-  file(*slot);
-}
-
-void WaitingLine::remove(Waiting& waiting) {
-  let_go(waiting);
-  Place& place = *waiting.place;
-  Queue& queue = *place.queue;
-  Tenant& tenant = *place.tenant;
-  unfile(place);
-  place.calls.erase(&waiting);
-  queue.by_limit.erase(&waiting);
-  if (!place.calls.empty()) {
-    file(place);
-  } else {
-    std::erase(tenant.places, &place);
-    queue.places.erase(&tenant);
-  }
-  waiting_.erase(waiting.ticket);
-  if (!queue.order.empty()) return;
-  agenda_.erase({queue.filed, &queue});
-  for (const std::string& service : queue.services) {
-    const auto found = by_service_.find(service);
-    if (found == by_service_.end()) continue;
-    found->second.erase(&queue);
-    if (found->second.empty()) by_service_.erase(found);
-  }
-  queues_.erase(queues_.find(queue.signature));
-}
-
-void WaitingLine::served(Tenant& tenant) {
-  had_ = std::max(had_, tenant.had);
-  tenant.had += 1 / tenant.share;
-  for (Place* place : tenant.places) {
-    unfile(*place);
-    file(*place);
-  }
-}
-
-void WaitingLine::forget_idle_tenants() {
-  if (tenants_.size() <= kMostIdleTenants + waiting_.size()) return;
-  std::erase_if(tenants_, [this](const auto& each) {
-    return each.second->places.empty() && each.second->had <= had_ && each.second->share == 1;
-  });
-}
-
-// Tokens kept for a large call
-
-void WaitingLine::keep(Waiting& waiting, Level* level, TimePoint until) {
-  if (level == nullptr || (level->kept_for != 0 && level->kept_for != waiting.ticket)) return;
-  level->kept_for = waiting.ticket;
-  level->kept_until = until;
-  waiting.kept = level;
-  waiting.kept_build = state_->builds();
-  keepers_.push_back(&waiting);
-}
-
-void WaitingLine::let_go(Waiting& waiting) {
-  if (waiting.kept == nullptr) return;
-  if (waiting.kept_build == state_->builds() && waiting.kept->kept_for == waiting.ticket) {
-    waiting.kept->kept_for = 0;
-    state_->touch(*waiting.kept);
-  }
-  waiting.kept = nullptr;
-  std::erase(keepers_, &waiting);
-}
-
-void WaitingLine::let_go(const Queue& queue) {
-  const std::vector<Waiting*> keepers = keepers_;
-  for (Waiting* keeper : keepers) {
-    if (keeper->place->queue == &queue) let_go(*keeper);
-  }
-}
-
-// Trying
 
 WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket,
                                                 const Rank& rank, std::optional<TimePoint> since, TimePoint now) {
@@ -187,7 +64,19 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
     set_aside.emplace_back(keeper->kept, std::exchange(keeper->kept->kept_for, 0));
   }
   Attempted result;
-  for (std::size_t i = 0; i < demands.size() && !result.granted; ++i) {
+  for (std::size_t i = 0; i < demands.size(); ++i) {
+    const ServiceHealth::Verdict health = health_->ask(demands[i].service, demands[i].model, now);
+    if (!health.allowed) {
+      result.by_event = result.by_event || health.by_event;
+      result.too_big = false;
+      result.timeout = std::max(result.timeout, health_->patience());
+      if (health.at < result.at) {
+        result.at = health.at;
+        result.tight = nullptr;
+        result.why = Block::Why::none;
+      }
+      continue;
+    }
     Refusal refusal;
     if (state_->lend(demands[i], now, ticket, result.grant.lease, refusal, since)) {
       PoolState::bind(result.grant.lease, pool_);
@@ -215,7 +104,11 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   Unavailable answer;
   bool first = true;
   for (const Demand& demand : demands) {
-    Unavailable one = state_->explain(demand, attempted.why, now);
+    const ServiceHealth::Verdict health = health_->ask(demand.service, demand.model, now);
+    Unavailable one = health.allowed
+                          ? state_->explain(demand, attempted.why, now)
+                          : Unavailable{.kind = ErrorKind::overloaded,
+                                        .reason = fmt::format("service {} {}", demand.service, health.reason)};
     if (first || one.kind == ErrorKind::rate_limited) answer.kind = one.kind;
     answer.too_big = one.too_big && (first || answer.too_big);
     if (!first) answer.reason += " | ";
@@ -226,15 +119,22 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   return answer;
 }
 
-std::uint64_t WaitingLine::changes_of(const Queue& queue) const noexcept {
+Grant WaitingLine::conclude(const std::vector<Demand>& demands, Attempted& attempted) {
+  const Demand& demand = demands[attempted.grant.demand];
+  attempted.grant.visit = health_->begin(demand.service, demand.model);
+  return std::move(attempted.grant);
+}
+
+std::uint64_t WaitingLine::changes_of(const Queue& queue) const {
   std::uint64_t sum = state_->builds() << 32U;
   for (const std::string& id : queue.services) {
     if (const Service* service = state_->find_service(id)) sum += service->changes;
+    sum += health_->changes(id);
   }
   return sum;
 }
 
-bool WaitingLine::due(const Queue& queue, TimePoint now) const noexcept {
+bool WaitingLine::due(const Queue& queue, TimePoint now) const {
   return queue.retry <= now || changes_of(queue) != queue.seen;
 }
 
@@ -284,8 +184,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   const bool contested = std::any_of(waiter.demands.begin(), waiter.demands.end(), [this](const Demand& demand) {
     return by_service_.find(demand.service) != by_service_.end();
   });
-  const std::uint64_t ticket = waiter.ticket != 0 ? waiter.ticket : next_ticket_++;
-  const TimePoint entered = waiter.since.value_or(now);
+  const std::uint64_t ticket = next_ticket_++;
   Attempted attempted;
   std::string signature;
   Queue* own = nullptr;
@@ -301,7 +200,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   if (tried) {
     // Who does not wait takes whom it can get.
     const bool waits = !waiter.max_wait || waiter.max_wait->count() > 0;
-    const auto since = waits ? std::optional(entered) : std::nullopt;
+    const auto since = waits ? std::optional(now) : std::nullopt;
     attempted = try_to_lend(waiter.demands, ticket, rank, since, now);
     if (attempted.granted && contested) {
       tried = !someone_could_go(waiter, own, rank, attempted.grant.lease, now);
@@ -309,7 +208,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
     }
     if (tried && attempted.granted) {
       if (contested) served(tenant_of(waiter.tenant));
-      return std::move(attempted.grant);
+      return conclude(waiter.demands, attempted);
     }
   }
   // As its queue's first was told, or, the first of its own queue, as soon as those before it have had their turn.
@@ -323,40 +222,13 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
   }
 
   TimePoint limit = waiter.deadline.value_or(kNever);
-  limit = std::min(limit, later(entered, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
+  limit = std::min(limit, later(now, waiter.max_wait ? bounded(*waiter.max_wait) : attempted.timeout));
   const bool in_time = (attempted.by_event || (attempted.at != kNever && attempted.at <= limit)) && limit > now;
   if (!in_time || attempted.too_big) return explain(waiter.demands, attempted, now);
 
-  auto made = std::make_unique<Waiting>();
-  Waiting& waiting = *made;
-  waiting.ticket = ticket;
-  waiting.deadline = rank.deadline;
-  waiting.limit = limit;
-  waiting.entered = entered;
-  waiting.demands = waiter.demands;
-  waiting.texts.reserve(4 * waiter.demands.size());
-  waiting.excludes.reserve(waiter.demands.size());
-  const auto own_text = [&](std::string_view text) -> std::string_view { return waiting.texts.emplace_back(text); };
-  for (Demand& demand : waiting.demands) {
-    demand.service = own_text(demand.service);
-    demand.model = own_text(demand.model);
-    demand.session = own_text(demand.session);
-    demand.region = own_text(demand.region);
-    if (demand.exclude != nullptr) demand.exclude = &waiting.excludes.emplace_back(*demand.exclude);
-  }
-  waiting_.emplace(ticket, std::move(made));
-
+  Waiting& waiting = admit(waiter, ticket, limit, now);
   if (signature.empty()) signature = signature_of(*state_, waiter.demands);
-  std::unique_ptr<Queue>& slot = queues_[signature];
-  if (!slot) {
-    slot = std::make_unique<Queue>();
-    slot->signature = signature;
-    for (const Demand& demand : waiting.demands) {
-      slot->services.emplace_back(demand.service);
-      by_service_[std::string(demand.service)].insert(slot.get());
-    }
-  }
-  Queue& queue = *slot;
+  Queue& queue = queue_of(std::move(signature), waiter.demands);
   forget_idle_tenants();
   put(waiting, queue, tenant_of(waiter.tenant));
   if (tried) {
@@ -391,6 +263,11 @@ void WaitingLine::leave(std::uint64_t ticket) {
   file(queue);
 }
 
+void WaitingLine::refuse(Waiting& waiting, const Attempted& attempted, TimePoint now, std::vector<LineGrant>& grants) {
+  grants.push_back({.ticket = waiting.ticket, .answer = explain(waiting.demands, attempted, now)});
+  remove(waiting);
+}
+
 /// Grants from one queue while there is room; then sets when to try again.
 void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants) {
   Place& place = *queue.order.begin()->second;
@@ -401,17 +278,16 @@ void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& gra
   Attempted attempted = try_to_lend(first.demands, ticket, place.rank, first.entered, now);
   if (attempted.granted) {
     Tenant& tenant = *place.tenant;
+    grants.push_back({.ticket = ticket, .answer = conclude(first.demands, attempted)});
     remove(first);
     served(tenant);
-    grants.push_back({.ticket = ticket, .answer = std::move(attempted.grant)});
     return;
   }
   const bool possible = attempted.by_event || attempted.at <= first.limit;
-  if (!possible || attempted.too_big) {
-    Unavailable why = explain(first.demands, attempted, now);
-    remove(first);
-    grants.push_back({.ticket = ticket, .answer = std::move(why)});
-    return;
+  if (!possible || attempted.too_big) return refuse(first, attempted, now, grants);
+  // Nobody behind it has room before it has.
+  while (!attempted.by_event && (*queue.by_limit.begin())->limit < attempted.at) {
+    refuse(**queue.by_limit.begin(), attempted, now, grants);
   }
   keep(first, attempted.tight, attempted.at);
   queue.retry = attempted.at;
@@ -479,12 +355,9 @@ std::vector<LineGrant> WaitingLine::poll(TimePoint now) {
       if (queue.filed <= now) break;
       continue;
     }
-    const Attempted attempted{.at = queue.retry};
-    LineGrant end{.ticket = over.ticket, .answer = explain(over.demands, attempted, now)};
     const bool last = queue.by_limit.size() == 1;
-    remove(over);
+    refuse(over, {.at = queue.retry}, now, grants);
     if (!last) file(queue);
-    grants.push_back(std::move(end));
   }
   return grants;
 }

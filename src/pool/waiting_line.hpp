@@ -17,6 +17,7 @@
 #include <keywheel/credential_pool.hpp>
 
 #include "pool/pool_state.hpp"
+#include "pool/service_health.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -27,13 +28,12 @@ struct Waiter {
   std::string_view tenant{};      ///< on whose behalf
   std::optional<TimePoint> deadline{};
   std::optional<std::chrono::milliseconds>
-      max_wait{};                    ///< 0: not at all; nothing: Limits::timeout of what is in the way
-  std::uint64_t ticket = 0;          ///< of its wait so far, whose place it keeps; it has left it. 0: a newcomer
-  std::optional<TimePoint> since{};  ///< when that began
+      max_wait{};  ///< 0: not at all; nothing: as long as what is in the way allows, see Limits::timeout
 };
 
 struct Grant {
   Lease lease{};
+  ServiceHealth::Visit visit{};
   std::size_t demand = 0;  ///< which of the waiter's
 };
 struct Queued {
@@ -47,7 +47,7 @@ struct LineGrant {
   std::variant<Grant, Unavailable> answer{};
 };
 
-/// The order among calls that wait for room.
+/// The order among calls that wait for room: at the credentials, and at services that rest or recover.
 ///
 /// By tenant share, then earliest deadline, then first come. Nobody waits while a later one of equal rank takes a place
 /// that he could have used, and a newcomer overtakes nobody who could use the same place. A call that needs more tokens
@@ -60,14 +60,13 @@ struct LineGrant {
 /// Pure, like the pool: no clock, no timer, no thread. Not thread-safe; the pool is.
 class WaitingLine {
  public:
-  explicit WaitingLine(std::shared_ptr<CredentialPool> pool);
+  /// The health must outlive the line and what it grants.
+  WaitingLine(std::shared_ptr<CredentialPool> pool, ServiceHealth& health);
   WaitingLine(const WaitingLine&) = delete;
   WaitingLine& operator=(const WaitingLine&) = delete;
   ~WaitingLine();
 
   [[nodiscard]] LineAnswer enter(const Waiter& waiter, TimePoint now);
-  /// A ticket for one that is to enter later, with the place of now.
-  [[nodiscard]] std::uint64_t number() noexcept { return next_ticket_++; }
   /// Gives up. Unknown tickets are ignored.
   void leave(std::uint64_t ticket);
   /// Who has room now, and who cannot have it in time any more. To be called after every change of the pool and at
@@ -160,13 +159,21 @@ class WaitingLine {
   [[nodiscard]] Attempted try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket, const Rank& rank,
                                       std::optional<TimePoint> since, TimePoint now);
   [[nodiscard]] Unavailable explain(const std::vector<Demand>& demands, const Attempted& attempted, TimePoint now);
-  [[nodiscard]] std::uint64_t changes_of(const Queue& queue) const noexcept;
-  [[nodiscard]] bool due(const Queue& queue, TimePoint now) const noexcept;
+  /// The credential that was found is lent for good.
+  [[nodiscard]] Grant conclude(const std::vector<Demand>& demands, Attempted& attempted);
+  [[nodiscard]] std::uint64_t changes_of(const Queue& queue) const;
+  [[nodiscard]] bool due(const Queue& queue, TimePoint now) const;
   [[nodiscard]] bool someone_is_first(const Waiter& waiter, const Queue* own, const Rank& rank, TimePoint now) const;
   [[nodiscard]] bool someone_could_go(const Waiter& waiter, const Queue* own, const Rank& rank, Lease& lease,
                                       TimePoint now);
   [[nodiscard]] Rank first_rank(const Queue& queue) const noexcept { return queue.order.begin()->first; }
+  void refuse(Waiting& waiting, const Attempted& attempted, TimePoint now, std::vector<LineGrant>& grants);
+  void serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants);
+
+  // waiting_order.cpp
   [[nodiscard]] Tenant& tenant_of(std::string_view name);
+  [[nodiscard]] Waiting& admit(const Waiter& waiter, std::uint64_t ticket, TimePoint limit, TimePoint now);
+  [[nodiscard]] Queue& queue_of(std::string signature, const std::vector<Demand>& demands);
   void file(Place& place);
   void unfile(Place& place);
   void file(Queue& queue);
@@ -176,11 +183,11 @@ class WaitingLine {
   void let_go(Waiting& waiting);
   void let_go(const Queue& queue);
   void served(Tenant& tenant);
-  void serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants);
   void forget_idle_tenants();
 
   std::shared_ptr<CredentialPool> pool_;
   PoolState* state_;
+  ServiceHealth* health_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Waiting>> waiting_{};
   ByText<std::unique_ptr<Queue>> queues_{};
   ByText<std::unique_ptr<Tenant>> tenants_{};

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "pool/time.hpp"
 #include "router/scrub.hpp"
 #include "router/usage_sum.hpp"
 
@@ -110,49 +109,24 @@ int CallState::made() const noexcept {
 
 void CallState::next() {
   if (finished_) return;
-  const bool called = std::exchange(called_, false);
   if (made() >= budget()) return fail_with_last(std::nullopt);
 
-  const TimePoint now = runtime_.now();
-  if (deadline_ && now >= *deadline_ && last_) return fail_with_last(std::nullopt);
-  std::vector<std::size_t> allowed;
-  std::vector<std::size_t> left_out;
-  std::optional<TimePoint> earliest;
+  if (deadline_ && runtime_.now() >= *deadline_ && last_) return fail_with_last(std::nullopt);
+  asked_.clear();
   bool too_dear = false;
   for (std::size_t i = 0; i < stops_.size(); ++i) {
     if (stops_[i].out) continue;
-    if (!affordable(i)) {
+    if (affordable(i)) {
+      asked_.push_back(i);
+    } else {
       too_dear = true;
-      continue;
     }
-    const auto verdict = core_->health().ask(service(i).config.id, model(i), now);
-    if (verdict.allowed) {
-      allowed.push_back(i);
-      continue;
-    }
-    left_out.push_back(i);
-    if (verdict.at && (!earliest || *verdict.at < *earliest)) earliest = verdict.at;
   }
-  if (!allowed.empty()) {
-    const std::vector<std::size_t> deferred = defer(allowed, called);
-    left_out.insert(left_out.end(), deferred.begin(), deferred.end());
-    if (allowed.empty()) return wait_outside(std::move(left_out), now);
-    left_out_ = std::move(left_out);
-    look_again_ = deferred.empty() ? earliest.value_or(now) : now;
-    // A service that has failed this call waits behind those that have not.
-    std::stable_sort(allowed.begin(), allowed.end(),
-                     [this](std::size_t a, std::size_t b) { return stops_[a].failures < stops_[b].failures; });
-    asked_ = std::move(allowed);
-    return ask_for_credential();
-  }
-  if (!earliest) return too_dear ? fail_for_cost() : fail_with_last(std::nullopt);
-  const auto rest = *earliest - now;
-  if (rest <= snapshot_->config.retry.max_backoff && (!deadline_ || *earliest < *deadline_))
-    return wait_outside(std::move(left_out), *earliest);
-  if (fall_back(FallbackCase::any)) return;
-  fail_with_last(Unavailable{.at = earliest,
-                             .kind = ErrorKind::overloaded,
-                             .reason = "every service for this model rests after failures (circuit breaker)"});
+  if (asked_.empty()) return too_dear ? fail_for_cost() : fail_with_last(std::nullopt);
+  // A service that has failed this call waits behind those that have not.
+  std::stable_sort(asked_.begin(), asked_.end(),
+                   [this](std::size_t a, std::size_t b) { return stops_[a].failures < stops_[b].failures; });
+  ask_for_credential();
 }
 
 void CallState::pause_then_next(std::chrono::nanoseconds pause) {
@@ -170,13 +144,11 @@ void CallState::ask_for_credential() {
   if (!only_.empty() && ask_for_same_credential()) return;
   if (!tried_.empty()) {
     LineAnswer answer = core_->enter_line(waiter(&tried_, std::chrono::milliseconds{0}), shared_from_this());
-    if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
+    if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(*grant));
   }
   LineAnswer answer = core_->enter_line(waiter(&barred_, std::nullopt), shared_from_this());
-  if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(grant->lease), grant->demand);
-  if (auto* queued = std::get_if<Queued>(&answer)) {
-    return begin_wait(queued->ticket);
-  }
+  if (auto* grant = std::get_if<Grant>(&answer)) return granted(std::move(*grant));
+  if (const auto* queued = std::get_if<Queued>(&answer)) return begin_wait(queued->ticket);
   refused(std::move(std::get<Unavailable>(answer)));
 }
 
@@ -189,7 +161,7 @@ bool CallState::ask_for_same_credential() {
   }
   LineAnswer answer = core_->enter_line(waiter(&others, std::chrono::milliseconds{0}), shared_from_this());
   if (auto* grant = std::get_if<Grant>(&answer)) {
-    granted(std::move(grant->lease), grant->demand);
+    granted(std::move(*grant));
     return true;
   }
   asked_ = all;
@@ -214,36 +186,43 @@ Waiter CallState::waiter(const std::vector<std::string>* exclude,
   waiter.tenant = options_.tenant;
   waiter.deadline = deadline_;
   waiter.max_wait = max_wait;
-  waiter.ticket = seniority_;
-  waiter.since = waiting_since_;
   for (const std::size_t i : asked_) waiter.demands.push_back(demand(i, exclude));
   return waiter;
 }
 
+void CallState::begin_wait(std::uint64_t ticket) {
+  ticket_ = ticket;
+  waiting_since_ = runtime_.now();
+  tell(&Observer::on_wait_begun, WaitBegun{.call = number_, .tenant = options_.tenant});
+}
+
+void CallState::end_wait(bool granted, std::string_view reason) {
+  if (std::exchange(ticket_, 0) == 0) return;
+  tell(&Observer::on_wait_ended,
+       WaitEnded{.call = number_,
+                 .waited = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - waiting_since_),
+                 .granted = granted,
+                 .reason = reason});
+}
+
 void CallState::refused(Unavailable why) {
   if (finished_) return;
-  waited(false, why.reason);
+  end_wait(false, why.reason);
   if (fall_back(FallbackCase::any)) return;
   fail_with_last(std::move(why));
 }
 
-void CallState::granted(Lease lease, std::size_t demand) {
-  if (finished_) return;  // the lease's destructor gives the place back
-  waited(true, {});
-  const std::size_t stop = asked_[demand];
-  if (!core_->health().begin(service(stop).config.id, model(stop), runtime_.now())) {
-    core_->pool().report(std::move(lease), Outcome::cancelled(false), runtime_.now());
-    return next();
-  }
-  seniority_ = 0;
-  waiting_since_.reset();
-  leg_ = make_leg(stop, std::move(lease));
+void CallState::granted(Grant grant) {
+  if (finished_) return;  // the grant's destructor gives its places back
+  end_wait(true, {});
+  const std::size_t stop = asked_[grant.demand];
+  leg_ = make_leg(stop, std::move(grant));
   tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
   with_token(*leg_);
 }
 
-std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Lease lease) {
-  auto leg = std::make_unique<Leg>(*this, ++legs_made_, stop, std::move(lease));
+std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Grant grant) {
+  auto leg = std::make_unique<Leg>(*this, ++legs_made_, stop, std::move(grant));
   leg->begun = runtime_.now();
   leg->record = {.service = service(stop).config.id,
                  .credential = leg->lease.id(),
@@ -339,7 +318,7 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   if (effect == ServiceEffect::count) health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
   const std::optional<std::chrono::nanoseconds> latency =
       outcome.latency.count() > 0 ? std::optional(outcome.latency) : std::nullopt;
-  end_health(at, health, latency);
+  end_visit(leg, health, latency);
 
   if (!failure) {
     core_->pool().report(std::move(leg.lease), outcome, now);
@@ -376,103 +355,11 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   decide(at, *failure);
 }
 
-void CallState::end_health(std::size_t stop, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency) {
-  const std::string& id = service(stop).config.id;
-  const auto changed = core_->health().end(id, model(stop), how, latency, runtime_.now());
-  if (changed)
-    tell(&Observer::on_breaker_changed, BreakerChanged{.service = id, .model = model(stop), .open = *changed});
-  call_those_turned_away(stop);
-}
-
-void CallState::decide(std::size_t stop, const Failure& failure) {
-  const Move move = judge(stop, failure);
-  if (leg_) return;  // the attempt beside it goes on
-  if (delivered_) {
-    // What was shown cannot be taken back.
-    if (move.stop || !can_resume(failure)) return fail_with_last(std::nullopt);
-    if (!prepare_resume(failure)) return;
-  }
-  if (move.stop) return fail_with_last(std::nullopt);
-  pause_then_next(move.pause);
-}
-
-// Acts on the table's row; what a row means is said there.
-CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
-  // What a provider says of its own answer outweighs its class.
-  if (failure.should_retry == false) return {.stop = true};
-
-  const bool asked_to_retry = failure.should_retry == true && consequence(failure.failure).next == NextStep::stop;
-  const Consequence& then = consequence(asked_to_retry ? FailureClass::server : failure.failure);
-  Stop& stop = stops_[at];
-  const RetryPolicy& policy = service(at).retry;
-  int& met = (then.per_service ? stop.met : met_)[static_cast<std::size_t>(then.failure)];
-  ++met;
-  const int tries = then.tries == kTriesOfPolicy ? std::max(1, policy.max_attempts_per_service) - 1 : then.tries;
-  const bool unlimited = then.tries == 0;
-  const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !policy.retry_after_send);
-
-  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host)
-    rest_service(stop, failure, then);
-  const std::string& id = attempts_.back().credential;
-  switch (then.next) {
-    case NextStep::stop:
-      return {.stop = true};
-    case NextStep::same_key:
-      if (again) {
-        only_ = id;
-      } else if (then.repair == Repair::token) {
-        barred_.push_back(id);  // another key has another token
-      } else {
-        stop.out = true;
-      }
-      return {};
-    case NextStep::next_account:
-      avoid_account(at, id);
-      [[fallthrough]];
-    case NextStep::next_key:
-      if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
-          failure.failure == FailureClass::too_big) {
-        barred_.push_back(id);
-      }
-      if (!again && failure.failure == FailureClass::rate) return {.pause = backoff(policy, met - tries)};
-      if (!again && !then.per_service) return {.stop = true};
-      if (!again) stop.out = true;
-      break;
-    case NextStep::next_service:
-      if (then.service == ServiceEffect::none) stop.out = true;
-      break;
-  }
-  if (then.service == ServiceEffect::count) ++stop.failures;
-  const bool elsewhere =
-      std::any_of(stops_.begin(), stops_.end(), [](const Stop& s) { return !s.out && s.failures == 0; });
-  if (then.backoff && !elsewhere && !stop.out) return {.pause = backoff(policy, met)};
-  return {};
-}
-
-void CallState::rest_service(Stop& stop, const Failure& failure, const Consequence& then) {
-  const ServiceEntry& entry = snapshot_->services[stop.candidate.service];
-  ++stop.failures;
-  const bool is_full = then.service == ServiceEffect::rest_model;
-  const RetryPolicy& policy = entry.retry;
-  // Who is full now may have room in a moment; who will not have us, hardly.
-  const ServiceHealth::RestLength length{
-      .stated = failure.retry_after,
-      .first = is_full ? backoff(policy, 1) : std::chrono::nanoseconds(bounded(policy.cooldown)),
-      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown)};
-  const std::string_view model =
-      is_full && failure.scope != Scope::service ? std::string_view(stop.candidate.model) : std::string_view{};
-  core_->health().rest(entry.config.id, model, length, runtime_.now());
-}
-
-std::chrono::nanoseconds CallState::backoff(const RetryPolicy& policy, int failures) {
-  const double most = std::chrono::duration<double>(policy.max_backoff).count();
-  double pause = std::chrono::duration<double>(policy.backoff).count();
-  for (int i = 1; i < failures && pause < most; ++i) pause *= 2;
-  pause = std::min(pause, most);
-  const double share = std::clamp(policy.jitter, 0.0, 1.0);
-  const double random = static_cast<double>(runtime_.random() >> 11U) * 0x1.0p-53;
-  pause *= 1 - share * random;
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(pause));
+void CallState::end_visit(Leg& leg, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency) {
+  const std::optional<bool> changed = leg.visit.end(how, latency, runtime_.now());
+  if (!changed) return;
+  tell(&Observer::on_breaker_changed,
+       BreakerChanged{.service = service(leg.stop).config.id, .model = model(leg.stop), .open = *changed});
 }
 
 }  // namespace detail

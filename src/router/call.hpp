@@ -35,7 +35,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   // On the loop.
   void begin();
   void cancel_now(std::string why);
-  void granted(Lease lease, std::size_t demand);
+  void granted(Grant grant);
   void refused(Unavailable why);
 
  private:
@@ -82,34 +82,26 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   void next();
   void pause_then_next(std::chrono::nanoseconds pause);
   void ask_for_credential();
+  void begin_wait(std::uint64_t ticket);
+  void end_wait(bool granted, std::string_view reason);
   [[nodiscard]] bool ask_for_same_credential();
   [[nodiscard]] Demand demand(std::size_t stop, const std::vector<std::string>* exclude) const;
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
-  [[nodiscard]] std::unique_ptr<Leg> make_leg(std::size_t stop, Lease lease);
+  [[nodiscard]] std::unique_ptr<Leg> make_leg(std::size_t stop, Grant grant);
   void settle(Leg& leg, std::optional<Failure> failure);
   void let_go(const Leg& leg);
   [[nodiscard]] Outcome outcome_of(const Leg& leg, const std::optional<Failure>& failure) const;
   void keep(Leg& leg, const Usage& used);
-  void end_health(std::size_t stop, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency);
+  void end_visit(Leg& leg, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency);
+  [[nodiscard]] int budget() const;
+  [[nodiscard]] int made() const noexcept;
+
+  // After a failure (call_retry.cpp).
   void decide(std::size_t stop, const Failure& failure);
   [[nodiscard]] Move judge(std::size_t stop, const Failure& failure);
   void rest_service(Stop& stop, const Failure& failure, const Consequence& then);
   [[nodiscard]] std::chrono::nanoseconds backoff(const RetryPolicy& policy, int failures);
-  [[nodiscard]] int budget() const;
-  [[nodiscard]] int made() const noexcept;
-
-  // While it waits in the line (call_wait.cpp).
-  [[nodiscard]] std::vector<std::size_t> defer(std::vector<std::size_t>& allowed, bool called) const;
-  void begin_wait(std::uint64_t ticket);
-  void wait_outside(std::vector<std::size_t> left_out, TimePoint until);
-  [[nodiscard]] bool others_first(std::size_t stop) const;
-  void register_elsewhere();
-  void look_again_at(TimePoint when);
-  void look_again();
-  void stop_looking();
-  void waited(bool granted, std::string_view reason);
-  void call_those_turned_away(std::size_t stop);
 
   // Whose failure it is (call_blame.cpp).
   [[nodiscard]] std::string account_of(std::size_t stop, std::string_view id) const;
@@ -185,14 +177,9 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   std::vector<Stop> stops_{};
   std::string model_{};                      ///< that the call is after now: as asked for, or a fallback
   std::vector<std::string> models_tried_{};  ///< before it
-  std::vector<std::size_t> asked_{};         ///< stops of the demands that are in the line
-  std::uint64_t ticket_ = 0;
-  std::optional<TimePoint> waiting_since_{};  ///< in the line, with looks elsewhere between
-  std::uint64_t seniority_ = 0;               ///< the ticket of its wait, whose place it keeps
-  std::vector<std::size_t> left_out_{};       ///< stops that rest or recover while it waits for others
-  TimePoint look_again_{};
-  TimerId wait_timer_ = 0;
-  bool called_ = false;           ///< it is its turn to look again
+  std::vector<std::size_t> asked_{};         ///< stops of the demands that the line was asked for
+  std::uint64_t ticket_ = 0;                 ///< in the line
+  TimePoint waiting_since_{};
   std::unique_ptr<Leg> leg_{};    ///< the attempt under way
   std::unique_ptr<Leg> hedge_{};  ///< the one beside it; never alone
   std::uint64_t legs_made_ = 0;

@@ -181,10 +181,9 @@ void CallState::finish(Result<ChatResponse> reply) {
   if (deadline_timer_ != 0) runtime_.cancel(std::exchange(deadline_timer_, 0));
   if (pause_timer_ != 0) runtime_.cancel(std::exchange(pause_timer_, 0));
   disarm_hedge();
-  stop_looking();
   if (ticket_ != 0) {
-    (void)core_->leave_line(ticket_);
-    waited(false, "the call ended");
+    core_->leave_line(ticket_);
+    end_wait(false, "the call ended");
   }
   const bool good = reply.has_value();
   if (number_ != 0) {

@@ -25,7 +25,7 @@ void CallState::too_late(Leg& leg) {
   leg.record.error = ErrorKind::cancelled;
   leg.record.failure = to_string(FailureClass::cancelled);
   leg.record.message = "not sent: its place in a limit shared with other processes had lapsed";
-  end_health(leg.stop, ServiceHealth::End::neutral, std::nullopt);
+  end_visit(leg, ServiceHealth::End::neutral, std::nullopt);
   core_->pool().report(std::move(leg.lease), Outcome::cancelled(false), runtime_.now());
   keep(leg, {});
   ++uncounted_;

@@ -36,15 +36,11 @@ void CallState::hedge() {
   if (!core_->hedges().take()) return;
   std::vector<std::size_t> stops;
   std::optional<Grant> grant = credential_for_hedge(stops);
-  const std::size_t stop = grant ? stops[grant->demand] : 0;
-  if (!grant || !core_->health().begin(service(stop).config.id, model(stop), runtime_.now())) {
-    if (grant) core_->pool().report(std::move(grant->lease), Outcome::cancelled(false), runtime_.now());
-    core_->hedges().give_back();
-    return;
-  }
+  if (!grant) return core_->hedges().give_back();
+  const std::size_t stop = stops[grant->demand];
   hedged_ = true;
   core_->hedged();
-  hedge_ = make_leg(stop, std::move(grant->lease));
+  hedge_ = make_leg(stop, *std::move(grant));
   hedge_->record.hedge = true;
   tell(&Observer::on_hedged,
        Hedged{.call = number_,
@@ -82,9 +78,8 @@ std::optional<Grant> CallState::credential_for_hedge(std::vector<std::size_t>& s
   }
   stops.clear();
   for (std::size_t i = 0; i < stops_.size(); ++i) {
-    const std::string& id = service(i).config.id;
     if (i == leg_->stop || stops_[i].out || stops_[i].failures != 0 || !affordable(i, beside)) continue;
-    if (!core_->health().ask(id, model(i), runtime_.now()).allowed || core_->health().failing(id, model(i))) continue;
+    if (core_->health().failing(service(i).config.id, model(i))) continue;
     stops.push_back(i);
   }
   return stops.empty() ? std::nullopt : ask(others);
@@ -116,7 +111,7 @@ ResponseBuilder CallState::drop(std::unique_ptr<Leg>& which, ErrorKind kind, std
   leg->record.message = message;
   if (leg->attempt && leg->attempt->head().status != 0) leg->record.status = leg->attempt->head().status;
   leg->attempt.reset();
-  end_health(leg->stop, ServiceHealth::End::neutral, std::nullopt);
+  end_visit(*leg, ServiceHealth::End::neutral, std::nullopt);
   core_->pool().report(std::move(leg->lease), outcome, runtime_.now());
   keep(*leg, outcome.usage);
   return std::move(leg->builder);

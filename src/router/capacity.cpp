@@ -46,8 +46,8 @@ Result<Capacity> RouterCore::capacity(std::string_view model, std::int64_t token
       }
     }
     if (!health.allowed) {
-      one.reason = "the service rests after failures (circuit breaker)";
-      one.in = one.in && health.at ? std::optional(std::max(*one.in, from_now(*health.at, at))) : std::nullopt;
+      one.reason = "the service " + std::string(health.reason);
+      if (one.in) one.in = std::max(*one.in, from_now(health.at, at));
     }
     if (!best || (one.in && (!best->in || *one.in < *best->in))) best = std::move(one);
     if (best->in == std::chrono::milliseconds(0)) break;

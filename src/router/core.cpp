@@ -133,12 +133,13 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
       snapshot_(std::move(snapshot)),
       pool_(
           CredentialPool::create(snapshot_->config.services, snapshot_->config.retry, snapshot_->config.region, seed)),
-      line_(pool_),
-      health_(snapshot_->config.circuit_breaker) {
+      health_(snapshot_->config.circuit_breaker, snapshot_->config.retry.max_backoff),
+      line_(pool_, health_) {
   loops_.reserve(loops.size());
   for (LoopHandle& loop : loops) loops_.push_back({.handle = std::move(loop)});
   pool_->align(now(), loops_.front().handle.runtime->wall_time());
   pool_->on_change([this] { dispatch(); });
+  health_.on_change([this] { dispatch(); });
   line_.set_shares(snapshot_->config.tenants);
   PoolAccess::watch(*pool_, [this](const PoolNews& news) { tell(news); });
   if (snapshot_->config.quota_store) {
@@ -243,7 +244,7 @@ std::shared_ptr<const Snapshot> RouterCore::snapshot() const {
 }
 
 void RouterCore::install(const std::shared_ptr<const Snapshot>& snapshot) {
-  health_.configure(snapshot->config.circuit_breaker);
+  health_.configure(snapshot->config.circuit_breaker, snapshot->config.retry.max_backoff);
   {
     const std::lock_guard lock(line_mutex_);
     line_.set_shares(snapshot->config.tenants);
@@ -293,7 +294,6 @@ Result<void> RouterCore::change(const std::function<Result<void>(RouterConfig&)>
 RouterStats RouterCore::stats() const {
   const TimePoint at = now();
   RouterStats stats{.credentials = pool_->status(at),
-                    .breakers = health_.status(at),
                     .calls = calls_.load(),
                     .succeeded = succeeded_.load(),
                     .failed = failed_.load(),
@@ -302,6 +302,13 @@ RouterStats RouterCore::stats() const {
                     .hedges = hedge_count_.load(),
                     .resumes = resume_count_.load(),
                     .resends_stopped = resends_stopped_.load()};
+  for (ServiceHealth::Status& each : health_.status(at)) {
+    stats.breakers.push_back({.service = std::move(each.service),
+                              .model = std::move(each.model),
+                              .open = each.open,
+                              .failures = each.failures,
+                              .probe_in = std::chrono::duration_cast<std::chrono::milliseconds>(each.probe_in)});
+  }
   stats.in_flight = stats.calls - std::min(stats.calls, stats.succeeded + stats.failed);
   return stats;
 }
@@ -335,104 +342,6 @@ void RouterCore::tell(const PoolNews& news) const {
                                                                               .model = news.model,
                                                                               .reason = news.reason,
                                                                               .available_in = news.available_in});
-}
-
-LineAnswer RouterCore::enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call) {
-  LineAnswer answer;
-  {
-    const std::lock_guard lock(line_mutex_);
-    // Counted before it looks: room that comes in another thread right after it looked in vain must find it waiting.
-    waiting_count_.store(waiting_.size() + 1, std::memory_order_relaxed);
-    answer = line_.enter(waiter, now());
-    if (const auto* queued = std::get_if<Queued>(&answer)) waiting_.emplace(queued->ticket, call);
-    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-    if (std::holds_alternative<Queued>(answer)) {
-      if (const auto when = line_.next_time()) schedule_dispatch(*when);
-    }
-  }
-  PoolAccess::state(*pool_).publish();
-  return answer;
-}
-
-std::optional<Grant> RouterCore::lend_now(std::vector<Demand> demands) {
-  std::optional<Grant> grant;
-  {
-    const std::lock_guard lock(line_mutex_);
-    std::erase_if(demands, [this](const Demand& demand) { return line_.anyone_waits(demand.service); });
-    if (demands.empty()) return grant;
-    LineAnswer answer = line_.enter({.demands = std::move(demands), .max_wait = std::chrono::milliseconds(0)}, now());
-    if (auto* granted = std::get_if<Grant>(&answer)) grant = std::move(*granted);
-  }
-  PoolAccess::state(*pool_).publish();
-  return grant;
-}
-
-std::uint64_t RouterCore::number_wait() {
-  const std::lock_guard lock(line_mutex_);
-  return line_.number();
-}
-
-bool RouterCore::leave_line(std::uint64_t ticket) {
-  const std::lock_guard lock(line_mutex_);
-  line_.leave(ticket);
-  const bool waited = waiting_.erase(ticket) != 0;
-  waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-  return waited;
-}
-
-void RouterCore::dispatch() {
-  if (waiting_count_.load(std::memory_order_relaxed) == 0) return;
-  struct Told {
-    std::shared_ptr<CallState> call{};
-    std::variant<Grant, Unavailable> answer;
-  };
-  // A lease that nobody takes any more comes back to the pool, which calls here again: never with the lock held.
-  std::vector<std::shared_ptr<Told>> told;
-  {
-    const std::lock_guard lock(line_mutex_);
-    for (LineGrant& grant : line_.poll(now())) {
-      auto one = std::make_shared<Told>(Told{.answer = std::move(grant.answer)});
-      if (const auto it = waiting_.find(grant.ticket); it != waiting_.end()) {
-        one->call = it->second.lock();
-        waiting_.erase(it);
-      }
-      told.push_back(std::move(one));
-    }
-    waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
-    if (const auto when = line_.next_time()) schedule_dispatch(*when);
-  }
-  PoolAccess::state(*pool_).publish();
-  for (std::shared_ptr<Told>& one : told) {
-    if (!one->call) continue;
-    Runtime& runtime = one->call->runtime();
-    runtime.post([one = std::move(one)] {
-      if (auto* granted = std::get_if<Grant>(&one->answer)) {
-        one->call->granted(std::move(granted->lease), granted->demand);
-      } else {
-        one->call->refused(std::move(std::get<Unavailable>(one->answer)));
-      }
-    });
-  }
-}
-
-// With the line's lock held.
-void RouterCore::schedule_dispatch(TimePoint when) {
-  if (dispatch_at_ && *dispatch_at_ <= when) return;
-  dispatch_at_ = when;
-  Runtime& runtime = *loops_.front().handle.runtime;
-  runtime.post([weak = weak_from_this(), &runtime, when] {
-    (void)runtime.at(when, [weak, when] {
-      const auto self = weak.lock();
-      if (!self) return;
-      {
-        // Each that was put off for an earlier one would have a next one, and their number only grow.
-        const std::lock_guard lock(self->line_mutex_);
-        if (self->dispatch_at_ != when) return;
-        self->dispatch_at_.reset();
-      }
-      self->dispatch();
-    });
-  });
 }
 
 }  // namespace detail

@@ -22,10 +22,8 @@
 #include "router/operation.hpp"
 #include "router/routes.hpp"
 #include "router/runtime.hpp"
-#include "router/service_health.hpp"
 #include "router/sink.hpp"
 #include "router/token_cache.hpp"
-#include "router/turned_away.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -91,7 +89,6 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   [[nodiscard]] CredentialPool& pool() noexcept { return *pool_; }
   [[nodiscard]] ServiceHealth& health() noexcept { return health_; }
-  [[nodiscard]] TurnedAway& turned_away() noexcept { return turned_away_; }
   [[nodiscard]] TokenCache& tokens() noexcept { return tokens_; }
   [[nodiscard]] ClockOffsets& clocks() noexcept { return clocks_; }
   [[nodiscard]] HedgeBudget& hedges() noexcept { return hedges_; }
@@ -103,10 +100,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
 
   /// A credential for one of `waiter`'s demands, or a place in the line: then CallState::granted is posted.
   [[nodiscard]] LineAnswer enter_line(const Waiter& waiter, const std::shared_ptr<CallState>& call);
-  /// The ticket of one that waits, though not in the line yet.
-  [[nodiscard]] std::uint64_t number_wait();
-  /// False: it has been granted something or refused, and will hear of it.
-  bool leave_line(std::uint64_t ticket);
+  void leave_line(std::uint64_t ticket);
   /// A credential for one of the demands, if one has room now and nobody waits for it.
   [[nodiscard]] std::optional<Grant> lend_now(std::vector<Demand> demands);
   void hedged() noexcept { hedge_count_.fetch_add(1, std::memory_order_relaxed); }
@@ -150,14 +144,13 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   std::mutex change_mutex_{};
 
   std::shared_ptr<CredentialPool> pool_;
+  ServiceHealth health_;
   std::mutex line_mutex_{};
   WaitingLine line_;
   std::unordered_map<std::uint64_t, std::weak_ptr<CallState>> waiting_{};
   std::atomic<std::size_t> waiting_count_{0};
   std::optional<TimePoint> dispatch_at_{};  ///< guarded by line_mutex_
 
-  ServiceHealth health_;
-  TurnedAway turned_away_{};
   TokenCache tokens_{};
   std::unique_ptr<SharedQuota> shared_quota_{};  ///< nothing: no other process spends of the limits
   ClockOffsets clocks_{};

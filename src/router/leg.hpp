@@ -12,6 +12,7 @@
 
 #include <keywheel/credential_pool.hpp>
 
+#include "pool/waiting_line.hpp"
 #include "router/attempt.hpp"
 #include "router/response_builder.hpp"
 #include "router/seam.hpp"
@@ -25,8 +26,12 @@ class CallState;
 /// two while it hedges. It passes on to its call what happens to it.
 class Leg final : public AttemptListener {
  public:
-  Leg(CallState& call, std::uint64_t its_number, std::size_t its_stop, Lease its_lease)
-      : number(its_number), stop(its_stop), lease(std::move(its_lease)), call_(call) {}
+  Leg(CallState& call, std::uint64_t its_number, std::size_t its_stop, Grant its_grant)
+      : number(its_number),
+        stop(its_stop),
+        lease(std::move(its_grant.lease)),
+        visit(std::move(its_grant.visit)),
+        call_(call) {}
 
   void on_attempt_sent() override;
   void on_attempt_event(const ChatEvent& event) override;
@@ -38,6 +43,7 @@ class Leg final : public AttemptListener {
   const std::uint64_t number;  ///< within its call
   const std::size_t stop;      ///< index into the call's stops
   Lease lease;
+  ServiceHealth::Visit visit;
   Attempt record{};
   TimePoint begun{};
   std::unique_ptr<UpstreamAttempt> attempt{};

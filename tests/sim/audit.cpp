@@ -182,8 +182,9 @@ void Audit::ended(std::uint32_t number, const Result<ChatResponse>& reply, TimeP
     violation(now, fmt::format("call {} was cancelled by nobody: {}", number, reply.error().message));
   }
   // Whoever waited in vain saw no later one of its like go before it.
-  const bool starved = !reply && reply.error().kind == ErrorKind::rate_limited && call.attempts == 0 &&
-                       !spec.deadline && now > spec.started;
+  const bool refused =
+      !reply && (reply.error().kind == ErrorKind::rate_limited || reply.error().kind == ErrorKind::overloaded);
+  const bool starved = refused && call.attempts == 0 && !spec.deadline && now > spec.started;
   if (starved) {
     if (const auto last = last_lent_.find(peers_of(spec)); last != last_lent_.end() && last->second > number) {
       violation(now, fmt::format("call {} waited {:.3f} s in vain while call {} went", number,

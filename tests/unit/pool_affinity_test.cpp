@@ -39,7 +39,7 @@ struct OwnKeys : PoolFixture {
   explicit OwnKeys(std::chrono::milliseconds wait) : PoolFixture(2, {.concurrency = 1}) {
     services[0].rotation = Rotation::hash;
     services[0].affinity_wait = wait;
-    line = std::make_unique<WaitingLine>(shared());
+    line = std::make_unique<WaitingLine>(shared(), health);
     for (int i = 0; session_of["s#1"].empty() || session_of["s#2"].empty(); ++i) {
       const std::string session = "session " + std::to_string(i);
       session_of[call({.session = session})] = session;
@@ -50,6 +50,7 @@ struct OwnKeys : PoolFixture {
         {.demands = {{.service = "s", .model = "m", .session = session_of.at(key)}}, .max_wait = max_wait}, now);
   }
   std::map<std::string, std::string> session_of{};
+  detail::ServiceHealth health{CircuitBreakerConfig{}};
   std::unique_ptr<WaitingLine> line{};
 };
 
@@ -174,7 +175,8 @@ TEST_CASE("the line tries what may succeed and nothing else: no herd, no spin", 
   PoolFixture f(1, {.rpm = 60, .timeout = 1h});
   int woken = 0;
   f.pool().on_change([&] { ++woken; });
-  WaitingLine line(f.shared());
+  detail::ServiceHealth health{CircuitBreakerConfig{}};
+  WaitingLine line(f.shared(), health);
   for (int i = 0; i < 60; ++i) f.call();
   constexpr int kWaiting = 600;
   for (int i = 0; i < kWaiting; ++i) {

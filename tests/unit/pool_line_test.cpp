@@ -23,8 +23,10 @@ namespace {
 struct LineFixture : PoolFixture {
   using PoolFixture::PoolFixture;
 
+  detail::ServiceHealth health{CircuitBreakerConfig{}};
+
   WaitingLine& line() {
-    if (!line_) line_ = std::make_unique<WaitingLine>(shared());
+    if (!line_) line_ = std::make_unique<WaitingLine>(shared(), health);
     return *line_;
   }
   static Demand demand(std::int64_t tokens = 0, std::string_view model = "m", std::string_view service = "s") {
@@ -241,4 +243,80 @@ TEST_CASE("a waiting call fails as soon as nothing can serve it any more", "[poo
   REQUIRE(ends.size() == 1);
   CHECK(ends[0].ticket == a);
   CHECK(std::get<Unavailable>(ends[0].answer).kind == ErrorKind::authentication);
+}
+
+TEST_CASE("who waits for a service that rests goes first when it serves again, one by one as it recovers",
+          "[line][health]") {
+  LineFixture f(1);
+  using End = detail::ServiceHealth::End;
+  const auto fail = [&] {
+    for (int i = 0; i < 5; ++i) (void)f.health.begin("s", "m").end(End::failed, {}, f.now);
+  };
+  fail();
+  const Waiter patient{.demands = {LineFixture::demand()}, .max_wait = 1h};
+  const std::uint64_t first = f.queue(patient);
+  const std::uint64_t second = f.queue(patient);
+  CHECK(f.line().poll(f.now).empty());
+  CHECK(f.line().next_time() == f.now + 30s);
+  f.now += 30s;
+  // A newcomer at this very moment came later.
+  const std::uint64_t third = f.queue(patient);
+  std::vector<LineGrant> probe = f.line().poll(f.now);
+  REQUIRE(probe.size() == 1);
+  CHECK(probe[0].ticket == first);
+  CHECK(f.line().poll(f.now).empty());
+
+  SECTION("whoever was let through and does not go leaves the place to the next") {
+    probe.clear();
+    const std::vector<LineGrant> next = f.line().poll(f.now);
+    REQUIRE(next.size() == 1);
+    CHECK(next[0].ticket == second);
+  }
+  SECTION("its answer makes place for two") {
+    auto& grant = std::get<Grant>(probe[0].answer);
+    CHECK(grant.visit.end(End::good, {}, f.now) == false);
+    const std::vector<LineGrant> next = f.line().poll(f.now);
+    REQUIRE(next.size() == 2);
+    CHECK(next[0].ticket == second);
+    CHECK(next[1].ticket == third);
+  }
+  SECTION("its failure ends the wait of those who cannot wait for the next trial") {
+    auto& grant = std::get<Grant>(probe[0].answer);
+    const std::uint64_t hasty = f.queue({.demands = {LineFixture::demand()}});  // as patient as the health says
+    (void)grant.visit.end(End::failed, {}, f.now);
+    const std::vector<LineGrant> ends = f.line().poll(f.now);
+    REQUIRE(ends.size() == 1);
+    CHECK(ends[0].ticket == hasty);
+    const auto& why = std::get<Unavailable>(ends[0].answer);
+    CHECK(why.kind == ErrorKind::overloaded);
+    CHECK(why.reason == "service s rests after failures (circuit breaker)");
+    CHECK(why.at == f.now + 30s);
+    CHECK(f.line().size() == 2);
+  }
+}
+
+TEST_CASE("a service that rests is passed over while another has room", "[line][health]") {
+  LineFixture f(1);
+  f.services.push_back({.provider = "openai", .id = "t"});
+  f.services[1].credentials = {PoolFixture::credential("t#1", {.concurrency = 1})};
+  f.health.rest("s", "m", {.stated = 5s}, f.now);
+  const std::vector<Demand> both = {LineFixture::demand(), LineFixture::demand(0, "m", "t")};
+  LineAnswer taken = f.enter({.demands = both});
+  REQUIRE(granted(taken));
+  CHECK(std::get<Grant>(taken).lease.id() == "t#1");
+  CHECK(std::get<Grant>(taken).demand == 1);
+  // Neither has: the first to have is waited for.
+  const std::uint64_t ticket = f.queue({.demands = both});
+  CHECK(f.line().next_time() == f.now + 5s);
+  LineAnswer none = f.enter({.demands = both, .max_wait = 0ms});
+  REQUIRE(refused(none));
+  CHECK(std::get<Unavailable>(none).reason ==
+        "service s rests, since it is full or does not serve us now | t#1: concurrency 1 reached");
+  f.now += 5s;
+  const std::vector<LineGrant> grants = f.line().poll(f.now);
+  REQUIRE(grants.size() == 1);
+  CHECK(grants[0].ticket == ticket);
+  CHECK(std::get<Grant>(grants[0].answer).lease.id() == "s#1");
+  CHECK(f.health.in_flight("s") == 1);
+  CHECK(f.health.in_flight("t") == 1);
 }

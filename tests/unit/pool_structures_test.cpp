@@ -99,7 +99,8 @@ TEST_CASE("a report makes room for who waits for a key of the account in another
   for (ServiceConfig& service : f.services) {
     for (CredentialConfig& credential : service.credentials) credential.account = "acme";
   }
-  WaitingLine line(f.shared());
+  detail::ServiceHealth health{CircuitBreakerConfig{}};
+  WaitingLine line(f.shared(), health);
   Lease lease = f.lend();
   const detail::LineAnswer answer =
       line.enter({.demands = {{.service = "t", .model = "m"}}, .deadline = {}, .max_wait = 1h}, f.now);

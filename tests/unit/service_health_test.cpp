@@ -1,7 +1,11 @@
-#include "router/service_health.hpp"
+#include "pool/service_health.hpp"
 
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,9 +18,17 @@ namespace {
 using End = ServiceHealth::End;
 
 struct Health {
-  bool begin(std::string_view model = "m") { return health.begin("s", model, now); }
-  void end(End how, std::string_view model = "m", std::optional<std::chrono::nanoseconds> latency = {}) {
-    (void)health.end("s", model, how, latency, now);
+  bool begin(std::string_view model = "m") {
+    if (!allowed(model)) return false;
+    visits[std::string(model)].push_back(health.begin("s", model));
+    return true;
+  }
+  std::optional<bool> end(End how, std::string_view model = "m",
+                          std::optional<std::chrono::nanoseconds> latency = {}) {
+    std::vector<ServiceHealth::Visit>& all = visits[std::string(model)];
+    ServiceHealth::Visit visit = std::move(all.back());
+    all.pop_back();
+    return visit.end(how, latency, now);
   }
   bool allowed(std::string_view model = "m") const { return health.ask("s", model, now).allowed; }
   void rest(std::chrono::milliseconds stated, std::string_view model = "m") {
@@ -30,6 +42,7 @@ struct Health {
   }
 
   ServiceHealth health{CircuitBreakerConfig{}};
+  std::map<std::string, std::vector<ServiceHealth::Visit>> visits{};
   TimePoint now{1h};
 };
 
@@ -79,9 +92,9 @@ TEST_CASE("after a breaker closed, what is in flight doubles from answer to answ
     while (h.begin()) ++in_flight;
     CHECK(in_flight == expected);
     const auto verdict = h.health.ask("s", "m", h.now);
-    REQUIRE(verdict.at);
-    CHECK(*verdict.at >= h.now + 20ms);
-    CHECK(*verdict.at <= h.now + 1s);
+    CHECK(verdict.by_event);
+    CHECK(verdict.at >= h.now + 20ms);
+    CHECK(verdict.at <= h.now + 1s);
     for (; in_flight > 0; --in_flight) h.end(End::good);
   }
   for (int i = 0; i < 100; ++i) {
@@ -145,7 +158,38 @@ TEST_CASE("a rest that is stated longer than an hour is tried out once an hour, 
   CHECK(h.begin());
 }
 
-TEST_CASE("a service's rest holds for all its models, also for a call that was promised room before", "[health]") {
+TEST_CASE("who lets go of a probe's place leaves it to the next, and that is told", "[health]") {
+  Health h;
+  h.open();
+  h.now += 30s;
+  int told = 0;
+  h.health.on_change([&] {
+    CHECK(h.allowed());
+    ++told;
+  });
+  REQUIRE(h.begin());
+  CHECK_FALSE(h.allowed());
+  const auto before = h.health.changes("s");
+  h.visits.clear();
+  CHECK(told == 1);
+  CHECK(h.health.changes("s") != before);
+  CHECK(h.health.in_flight("s") == 0);
+  REQUIRE(h.begin());
+  CHECK(h.end(End::good) == false);
+  CHECK(told == 2);
+}
+
+TEST_CASE("a service that is well tells of nothing", "[health]") {
+  Health h;
+  h.health.on_change([] { FAIL("nobody waits for it"); });
+  for (const End how : {End::good, End::neutral, End::failed, End::good}) {
+    REQUIRE(h.begin());
+    CHECK_FALSE(h.end(how));
+  }
+  CHECK(h.health.changes("s") == 0);
+}
+
+TEST_CASE("a service's rest holds for all its models", "[health]") {
   Health h;
   h.rest(5s, "");
   CHECK_FALSE(h.allowed());

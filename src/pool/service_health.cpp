@@ -1,9 +1,7 @@
-#include "router/service_health.hpp"
+#include "pool/service_health.hpp"
 
 #include <algorithm>
 #include <cmath>
-
-#include "pool/time.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
@@ -17,52 +15,64 @@ constexpr std::chrono::hours kProbeEvery{1};
 constexpr int kPlacesAfterProbe = 2;
 
 template <class Map>
-auto& at(Map& map, std::string_view key) {
-  auto it = map.find(key);
-  if (it == map.end()) it = map.emplace(std::string(key), typename Map::mapped_type{}).first;
-  return it->second;
+auto at(Map& map, std::string_view key) {
+  const auto it = map.find(key);
+  return it != map.end() ? it : map.emplace(std::string(key), typename Map::mapped_type{}).first;
 }
 
 template <class Map>
-auto& at(Map& map, std::string_view service, std::string_view model) {
-  auto it = map.find(View(service, model));
-  if (it == map.end()) {
-    it = map.emplace(typename Map::key_type(service, model), typename Map::mapped_type{}).first;
-  }
-  return it->second;
+auto at(Map& map, std::string_view service, std::string_view model) {
+  const auto it = map.find(View(service, model));
+  if (it != map.end()) return it;
+  return map.emplace(typename Map::key_type(service, model), typename Map::mapped_type{}).first;
 }
 
-std::chrono::nanoseconds doubled(std::chrono::nanoseconds first, int times, std::chrono::nanoseconds most) noexcept {
+Nanos doubled(Nanos first, int times, Nanos most) noexcept {
   for (int i = 0; i < times && first < most; ++i) first *= 2;
-  return std::min(first, std::max(most, std::chrono::nanoseconds(0)));
+  return std::min(first, std::max(most, Nanos(0)));
 }
 
 }  // namespace
 
-void ServiceHealth::configure(CircuitBreakerConfig config) {
+void ServiceHealth::configure(CircuitBreakerConfig config, Nanos patience) {
   const std::lock_guard lock(mutex_);
   config_ = config;
+  patience_ = patience;
+}
+
+Nanos ServiceHealth::patience() const {
+  const std::lock_guard lock(mutex_);
+  return patience_;
 }
 
 /// When somebody in flight is likely to have made place.
-std::chrono::nanoseconds ServiceHealth::next_place(std::string_view service) const {
+Nanos ServiceHealth::next_place(std::string_view service) const {
   using std::chrono::milliseconds;
   const auto it = loads_.find(service);
   const double latency = it == loads_.end() ? 0 : it->second.latency;
-  const std::chrono::nanoseconds half(static_cast<std::int64_t>(std::min(latency / 2, 1e10)));
-  return std::clamp<std::chrono::nanoseconds>(half, milliseconds(20), milliseconds(1'000));
+  const Nanos half(static_cast<std::int64_t>(std::min(latency / 2, 1e10)));
+  return std::clamp<Nanos>(half, milliseconds(20), milliseconds(1'000));
 }
 
 ServiceHealth::Verdict ServiceHealth::judge(const Entry& entry, std::string_view service, TimePoint now) const {
-  if (entry.rest_until > now) return {.allowed = false, .at = entry.rest_until};
-  if (config_.enabled && entry.open_until) {
-    if (*entry.open_until > now) return {.allowed = false, .at = *entry.open_until};
-    // Half open: a place may be had when one of the probes ends, which no clock tells.
-    if (entry.probes >= config_.half_open_max_requests) return {.allowed = false, .at = now + config_.recovery_timeout};
-    return {};
+  if (entry.rest_until > now) {
+    return {.allowed = false, .at = entry.rest_until, .reason = "rests, since it is full or does not serve us now"};
   }
-  if (entry.ramp.full(entry.in_flight)) return {.allowed = false, .at = now + next_place(service)};
-  return {};
+  if (config_.enabled && entry.open_until) {
+    if (*entry.open_until > now) {
+      return {.allowed = false, .at = *entry.open_until, .reason = "rests after failures (circuit breaker)"};
+    }
+    if (entry.probes < config_.half_open_max_requests) return {};
+    return {.allowed = false,
+            .at = now + config_.recovery_timeout,
+            .by_event = true,
+            .reason = "is tried out after failures (circuit breaker)"};
+  }
+  if (!entry.ramp.full(entry.in_flight)) return {};
+  return {.allowed = false,
+          .at = now + next_place(service),
+          .by_event = true,
+          .reason = "takes up its traffic again little by little"};
 }
 
 ServiceHealth::Verdict ServiceHealth::ask(std::string_view service, std::string_view model, TimePoint now) const {
@@ -75,40 +85,58 @@ ServiceHealth::Verdict ServiceHealth::ask(std::string_view service, std::string_
   return {};
 }
 
-bool ServiceHealth::begin(std::string_view service, std::string_view model, TimePoint now) {
+ServiceHealth::Visit ServiceHealth::begin(std::string_view service, std::string_view model) {
   const std::lock_guard lock(mutex_);
   const auto whole = model.empty() ? entries_.end() : entries_.find(View(service, std::string_view{}));
-  if (whole != entries_.end() && !judge(whole->second, service, now).allowed) return false;
-  Entry& entry = at(entries_, service, model);
-  if (!judge(entry, service, now).allowed) return false;
+  const auto it = at(entries_, service, model);
+  Entry& entry = it->second;
   if (config_.enabled && entry.open_until) ++entry.probes;
   ++entry.in_flight;
   if (whole != entries_.end()) ++whole->second.in_flight;
-  ++at(loads_, service).in_flight;
-  return true;
+  ++at(loads_, service)->second.in_flight;
+  return {*this, *it};
 }
 
-std::optional<bool> ServiceHealth::end(std::string_view service, std::string_view model, End how,
-                                       std::optional<std::chrono::nanoseconds> latency, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  Load& load = at(loads_, service);
-  load.in_flight = std::max(0, load.in_flight - 1);
-  if (latency) {
-    const double sample = static_cast<double>(latency->count());
-    const double keep = std::exp(-std::chrono::duration<double>(now - load.latency_at) / kForget);
-    load.latency = load.latency <= 0 || sample > load.latency ? sample : load.latency * keep + sample * (1 - keep);
-    load.latency_at = now;
-  }
-  if (const auto whole = entries_.find(View(service, std::string_view{})); whole != entries_.end() && !model.empty()) {
-    Entry& all = whole->second;
-    all.in_flight = std::max(0, all.in_flight - 1);
-    if (how == End::good) {
-      all.rests = 0;
-      all.ramp.answered();
+std::optional<bool> ServiceHealth::end(Entries::value_type& which, End how, std::optional<Nanos> latency,
+                                       TimePoint now) {
+  std::optional<bool> breaker;
+  bool makes_place = false;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& [key, entry] = which;
+    const auto& [service, model] = key;
+    Load& load = at(loads_, service)->second;
+    load.in_flight = std::max(0, load.in_flight - 1);
+    if (latency) {
+      const double sample = static_cast<double>(latency->count());
+      const double keep = std::exp(-std::chrono::duration<double>(now - load.latency_at) / kForget);
+      load.latency = load.latency <= 0 || sample > load.latency ? sample : load.latency * keep + sample * (1 - keep);
+      load.latency_at = now;
+    }
+    makes_place = entry.counts_places();
+    const auto whole = model.empty() ? entries_.end() : entries_.find(View(service, std::string_view{}));
+    if (whole != entries_.end()) {
+      Entry& all = whole->second;
+      makes_place = makes_place || all.counts_places();
+      all.in_flight = std::max(0, all.in_flight - 1);
+      if (how == End::good) {
+        all.rests = 0;
+        all.ramp.answered();
+      }
+    }
+    entry.in_flight = std::max(0, entry.in_flight - 1);
+    breaker = judge_by(entry, how, now);
+    if (makes_place) {
+      ++load.changes;
+      changed_.store(true, std::memory_order_relaxed);
     }
   }
-  Entry& entry = at(entries_, service, model);
-  entry.in_flight = std::max(0, entry.in_flight - 1);
+  if (makes_place && listener_) listener_();
+  return breaker;
+}
+
+/// What the end of an attempt says of its service.
+std::optional<bool> ServiceHealth::judge_by(Entry& entry, End how, TimePoint now) const {
   const bool probing = entry.open_until.has_value();
   if (probing) entry.probes = std::max(0, entry.probes - 1);
   switch (how) {
@@ -137,6 +165,13 @@ std::optional<bool> ServiceHealth::end(std::string_view service, std::string_vie
   return std::nullopt;
 }
 
+std::uint64_t ServiceHealth::changes(std::string_view service) const {
+  if (!changed_.load(std::memory_order_relaxed)) return 0;
+  const std::lock_guard lock(mutex_);
+  const auto it = loads_.find(service);
+  return it == loads_.end() ? 0 : it->second.changes;
+}
+
 bool ServiceHealth::failing(std::string_view service, std::string_view model) const {
   const std::lock_guard lock(mutex_);
   const auto it = entries_.find(View(service, model));
@@ -145,11 +180,11 @@ bool ServiceHealth::failing(std::string_view service, std::string_view model) co
 
 void ServiceHealth::rest(std::string_view service, std::string_view model, const RestLength& length, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  Entry& entry = at(entries_, service, model);
+  Entry& entry = at(entries_, service, model)->second;
   entry.troubled = true;
   // Those that were in flight together say the same thing once.
   if (entry.rest_until <= now) ++entry.rests;
-  std::chrono::nanoseconds how_long = doubled(length.first, std::max(entry.rests - 1, 0), length.most);
+  Nanos how_long = doubled(length.first, std::max(entry.rests - 1, 0), length.most);
   if (length.stated && length.stated->count() > 0) {
     how_long = bounded(*length.stated);
     if (how_long > kProbeEvery) {
@@ -175,9 +210,9 @@ double ServiceHealth::expected_latency(std::string_view service, TimePoint now) 
          (load.in_flight + 1);
 }
 
-std::vector<BreakerStatus> ServiceHealth::status(TimePoint now) const {
+std::vector<ServiceHealth::Status> ServiceHealth::status(TimePoint now) const {
   const std::lock_guard lock(mutex_);
-  std::vector<BreakerStatus> all;
+  std::vector<Status> all;
   for (const auto& [key, entry] : entries_) {
     if (!entry.troubled) continue;
     const TimePoint until = std::max(entry.open_until.value_or(TimePoint{}), entry.rest_until);
@@ -185,8 +220,7 @@ std::vector<BreakerStatus> ServiceHealth::status(TimePoint now) const {
                    .model = key.second,
                    .open = entry.open_until.has_value() || entry.rest_until > now,
                    .failures = entry.failures,
-                   .probe_in = std::chrono::duration_cast<std::chrono::milliseconds>(
-                       std::max(until - now, std::chrono::nanoseconds{0}))});
+                   .probe_in = std::max(until - now, Nanos{0})});
   }
   return all;
 }

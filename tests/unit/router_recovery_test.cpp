@@ -8,10 +8,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "router/turned_away.hpp"
 #include "support/verdict_transport.hpp"
 
-/// Calls that wait for other services while one that they could use rests.
+/// Calls that wait while a service that they could use rests.
 
 using namespace keywheel;
 using namespace keywheel::testing;
@@ -91,23 +90,18 @@ TEST_CASE("a call that ends while it waits elsewhere holds up nobody", "[router]
   sim.runtime->run_until_idle();
 }
 
-TEST_CASE("the first to be turned away is the first to be called", "[router][breaker]") {
-  detail::TurnedAway away;
-  CHECK(away.empty());
-  CHECK_FALSE(away.anyone_before("s", "m", 0));
-  away.add("s", "m", 7, {});
-  away.add("s", "m", 5, {});
-  away.add("s", "m", 5, {});
-  away.add("t", "m", 5, {});
-  CHECK(away.anyone_before("s", "m", 0));
-  CHECK(away.anyone_before("s", "m", 6));
-  CHECK_FALSE(away.anyone_before("s", "m", 5));
-  CHECK_FALSE(away.anyone_before("s", "n", 0));
-  CHECK(away.first("s", "m", 2).empty());  // they are gone
-  away.remove(5);
-  away.remove(6);
-  CHECK_FALSE(away.anyone_before("t", "m", 0));
-  CHECK_FALSE(away.anyone_before("s", "m", 6));
-  away.remove(7);
-  CHECK(away.empty());
+TEST_CASE("a wait while one service rests and the other is taken lasts as long as the limits allow",
+          "[router][breaker]") {
+  TwoServices sim;
+  sim.config.circuit_breaker.recovery_timeout = 1h;
+  sim.config.services[1].limits.timeout = 20s;
+  std::vector<Ended> ended(2);
+  std::vector<Call> calls;
+  calls.push_back(sim.begin(ended[0]));
+  calls.push_back(sim.begin(ended[1]));
+  sim.runtime->run_for(2min);
+  CHECK(ended[1].took == 20s);
+  CHECK(ended[1].credential ==
+        "service main rests after failures (circuit breaker) | service other: concurrency 1 reached");
+  sim.runtime->run_until_idle();
 }
