@@ -28,6 +28,7 @@ std::vector<Dialect> dialects() {
   std::vector<Dialect> all;
   for (const std::string_view name : detail::provider_names()) all.push_back({name, ""});
   all.push_back({"openai", "responses"});
+  all.push_back({"azure", "responses"});
   all.push_back({"ollama", "native"});
   return all;
 }
@@ -105,6 +106,12 @@ const std::vector<Stream>& streams() {
   const std::string gemini =
       line(R"({"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"x"}]},"finishReason":"STOP"}],)"
            R"("usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}})");
+  const std::string responses =
+      line(R"({"type":"response.reasoning_summary_text.delta","item_id":"rs","output_index":0,"delta":"hm"})",
+           "response.reasoning_summary_text.delta") +
+      line(R"({"type":"response.completed","response":{"id":"r","status":"completed","output":[],)"
+           R"("usage":{"input_tokens":1,"output_tokens":2}}})",
+           "response.completed");
   static const std::vector<Stream> all = {
       {"claude", "", anthropic},
       {"anthropic", "", anthropic},
@@ -115,12 +122,8 @@ const std::vector<Stream>& streams() {
            event_frame("contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}})") +
            event_frame("messageStop", R"({"stopReason":"end_turn"})") +
            event_frame("metadata", R"({"usage":{"inputTokens":1,"outputTokens":2}})")},
-      {"openai", "responses",
-       line(R"({"type":"response.reasoning_summary_text.delta","item_id":"rs","output_index":0,"delta":"hm"})",
-            "response.reasoning_summary_text.delta") +
-           line(R"({"type":"response.completed","response":{"id":"r","status":"completed","output":[],)"
-                R"("usage":{"input_tokens":1,"output_tokens":2}}})",
-                "response.completed")},
+      {"openai", "responses", responses},
+      {"azure", "responses", responses},
       {"dashscope", "native",
        line(R"({"output":{"choices":[{"message":{"content":"x","reasoning_content":"hm"},"finish_reason":"stop"}]},)"
             R"("usage":{"input_tokens":1,"output_tokens":2},"request_id":"r"})")},
