@@ -58,7 +58,7 @@ struct FilePart {
   std::string extra{};
 };
 
-/// What a model thought. Send it back unchanged with the next turn where the provider signs it (Anthropic, Gemini, …).
+/// What a model thought. Send it back unchanged with the next turn: who signs it wants it, who wants none gets none.
 struct ReasoningPart {
   std::string text{};
   std::string signature{};  ///< the provider's seal over `text`
@@ -83,7 +83,7 @@ struct ToolCall {
   std::string id{};
   std::string name{};
   std::string arguments{};  ///< JSON text exactly as the provider gave it
-  std::string signature{};  ///< the provider's seal, to be sent back (Gemini's thought signature)
+  std::string signature{};  ///< the provider's seal (Gemini's thought signature), sent where there is a place for it
   std::string type{};       ///< empty or "function"; else the provider's kind of call ("custom", …)
   std::string extra{};      ///< JSON object merged into the call
 };
@@ -97,8 +97,8 @@ struct Message {
   std::vector<Part> content{};
   std::vector<ToolCall> tool_calls{};  ///< assistant: what the model asked for
   std::string tool_call_id{};          ///< tool: which call this answers
-  std::string name{};                  ///< of the speaker; for a tool result, of the function
-  bool failed = false;                 ///< tool: the function failed, and the content says how
+  std::string name{};                  ///< of the speaker; for a tool result, of the function, where it is asked for
+  bool failed = false;                 ///< tool: the function failed, and the content says how; sent where it can be
   std::string extra{};                 ///< JSON object merged into the message
 
   /// All text parts, joined.
@@ -137,7 +137,7 @@ struct ToolChoice {
 struct ResponseFormat {
   enum class Type : std::uint8_t { text, json_object, json_schema };
   Type type = Type::text;
-  std::string name{};  ///< of the schema; letters, digits, - and _
+  std::string name{};  ///< of the schema: letters, digits, - and _; sent where there is a place for it
   std::string description{};
   std::string schema{};  ///< JSON schema
   std::optional<bool> strict{};

@@ -5,6 +5,7 @@
 
 #include "config/reader.hpp"
 #include "config/wording.hpp"
+#include "providers/credential_fields.hpp"
 
 /// The keys of the objects that a config is made of. A key that stands twice with the same `read` has two names.
 
@@ -167,13 +168,8 @@ constexpr Key<CredentialConfig> kCredential[] = {
     {"enabled", member<CredentialConfig, &CredentialConfig::enabled>},
 };
 
-/// What the providers of this library read beside the key. Any other string is kept too, for a Transport of the
-/// application's own; these are what a slip of the pen is compared with. "addresss" is simple-one-api's spelling.
-constexpr std::string_view kCredentialFields[] = {
-    "appid",      "api_secret", "secret_id", "secret_key", "access_key", "access_token", "session_token", "group_id",
-    "project_id", "location",   "json_file", "domain",     "addresss",   "address",      "token",         "bot_id",
-};
-
+/// Any other string than those of kCredentialFields is kept too, for a Transport of the application's own; they are
+/// what a slip of the pen is compared with.
 void read_field(Reader& reader, const JsonNode& value, CredentialConfig& credential) {
   std::vector<std::string_view> known(std::begin(kCredentialFields), std::end(kCredentialFields));
   for (const Key<CredentialConfig>& key : kCredential) known.push_back(key.name);

@@ -13,6 +13,7 @@
 
 #include "providers/anthropic_body.hpp"
 #include "providers/anthropic_models.hpp"
+#include "providers/credential_fields.hpp"
 #include "providers/request_headers.hpp"
 #include "wire/json.hpp"
 #include "wire/rfc3339.hpp"
@@ -23,11 +24,6 @@ namespace {
 
 constexpr std::string_view kVersion = "2023-06-01";
 constexpr std::string_view kMessages = "/messages";
-
-const Secret* find_token(const CredentialConfig& credential) {
-  const auto field = credential.fields.find("auth_token");
-  return field == credential.fields.end() || field->second.empty() ? nullptr : &field->second;
-}
 
 /// "2026-07-24T00:00:00Z" as Unix seconds; 0: none.
 std::int64_t unix_time(std::string_view text) {
@@ -66,7 +62,7 @@ class AnthropicTransport final : public Transport {
     std::vector<std::string> faults;
     for (std::size_t i = 0; i < service.credentials.size(); ++i) {
       const CredentialConfig& credential = service.credentials[i];
-      if (!credential.api_key.empty() || find_token(credential) != nullptr) continue;
+      if (!credential.api_key.empty() || !credential_field(credential, "auth_token").empty()) continue;
       const std::string& origin = credential.api_key.origin();
       faults.push_back(fmt::format("credentials[{}].api_key: a key is needed{}", i,
                                    origin.empty() ? "" : fmt::format(" ({} is not set)", origin)));
@@ -110,8 +106,8 @@ class AnthropicTransport final : public Transport {
   HttpRequest prepared(const Target& target, std::string_view path, RequestCheck& check) const {
     HttpRequest sent;
     sent.url = anthropic_url(target.base_url.empty() ? preset_.base_url : target.base_url, path);
-    if (const Secret* token = find_token(target.credential)) {
-      set_bearer(sent, token->reveal());
+    if (const std::string_view token = credential_field(target.credential, "auth_token"); !token.empty()) {
+      set_bearer(sent, token);
     } else if (!target.credential.api_key.empty()) {
       set_header(sent, "x-api-key", std::string(target.credential.api_key.reveal()));
     } else {

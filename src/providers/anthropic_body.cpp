@@ -25,7 +25,11 @@ void check_fields(const ChatRequest& request, const ClaudeTraits& traits, Reques
   if (request.logprobs.value_or(false)) check.unsupported("logprobs");
   if (request.top_logprobs.value_or(0) != 0) check.unsupported("top_logprobs");
   for (const auto& [name, value] : request.metadata) {
-    if (name != "user_id") check.unsupported("metadata." + name, "its metadata knows user_id only");
+    if (name != "user_id") {
+      check.unsupported("metadata." + name, "its metadata knows user_id only");
+    } else if (!request.user.empty() && request.user != value) {
+      check.unsupported("metadata.user_id", "user, which goes there, says otherwise");
+    }
   }
   if (request.max_tokens && *request.max_tokens < 1) check.invalid("max_tokens: at least 1 was expected");
   if (request.response_format && request.response_format->type != ResponseFormat::Type::text) {
@@ -41,13 +45,10 @@ void check_fields(const ChatRequest& request, const ClaudeTraits& traits, Reques
   }
 }
 
-/// The tools, and what the request says of their use.
-void write_tools(JsonWriter& out, const ChatRequest& request, const ClaudeTraits& traits, AnthropicMessages& messages,
-                 RequestCheck& check) {
-  if (request.tools.empty()) return;
+void write_tool_list(JsonWriter& out, const std::vector<Tool>& tools, AnthropicMessages& messages) {
   out.key("tools").begin_array();
-  for (std::size_t i = 0; i < request.tools.size(); ++i) {
-    const Tool& tool = request.tools[i];
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    const Tool& tool = tools[i];
     const std::string where = fmt::format("tools[{}]", i);
     if (!tool.raw.empty()) {
       out.raw(tool.raw, where + ".raw");
@@ -66,9 +67,18 @@ void write_tools(JsonWriter& out, const ChatRequest& request, const ClaudeTraits
     out.end_object();
   }
   out.end_array();
+}
 
+/// The tools, and what the request says of their use.
+void write_tools(JsonWriter& out, const ChatRequest& request, const ClaudeTraits& traits, AnthropicMessages& messages,
+                 RequestCheck& check) {
   using enum ToolChoice::Mode;
   const ToolChoice choice = request.tool_choice.value_or(ToolChoice{});
+  // Where there are none, only a demand says something: extra may bring the tools, and else the API says what is wrong.
+  const bool demands = !choice.raw.empty() || choice.mode == required || choice.mode == function;
+  if (request.tools.empty() && !demands) return;
+  if (!request.tools.empty()) write_tool_list(out, request.tools, messages);
+
   const bool one_by_one = request.parallel_tool_calls == false;
   if (!choice.raw.empty()) {
     out.key("tool_choice").raw(choice.raw, "tool_choice.raw");
@@ -153,7 +163,7 @@ void write_anthropic_body(std::string& out, const ChatRequest& request, const Ta
   const Conversation conversation = gather_turns(request.messages);
 
   JsonWriter writer(out);
-  AnthropicMessages messages(writer, check, traits, target.warnings);
+  AnthropicMessages messages(writer, check, traits);
   writer.begin_object();
   if (form.version.empty()) {
     writer.member("model", target.model);

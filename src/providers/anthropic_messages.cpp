@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "providers/data_url.hpp"
+#include "providers/native_request.hpp"
 #include "wire/json.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -50,6 +51,7 @@ void AnthropicMessages::system(const std::vector<PlacedMessage>& messages) {
   for (const PlacedMessage& placed : messages) {
     const Message& message = *placed.message;
     const std::string where = at(placed.place);
+    refuse_misplaced(message, placed.place, check_);
     if (!message.name.empty()) check_.unsupported(where + ".name");
     if (!message.extra.empty()) check_.unsupported(where + ".extra", "system messages have no object of their own");
     for (std::size_t i = 0; i < message.content.size(); ++i) {
@@ -68,6 +70,7 @@ void AnthropicMessages::system(const std::vector<PlacedMessage>& messages) {
 }
 
 void AnthropicMessages::turn(const Turn& turn) {
+  for (const PlacedMessage& placed : turn.messages) refuse_misplaced(*placed.message, placed.place, check_);
   out_.begin_object().member("role", turn.assistant ? "assistant" : "user").key("content");
   const Message& first = *turn.messages.front().message;
   const bool short_form = turn.messages.size() == 1 && first.role != Role::tool && first.tool_calls.empty() &&
@@ -95,13 +98,15 @@ void AnthropicMessages::message_parts(const PlacedMessage& placed) {
   const Message& message = *placed.message;
   const std::string where = at(placed.place);
   if (!message.name.empty()) check_.unsupported(where + ".name");
-  parts(message.content, where + ".content");
+  parts(message, where + ".content");
+  if (message.role != Role::assistant) return;
   for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
     tool_use(message.tool_calls[i], fmt::format("{}.tool_calls[{}]", where, i));
   }
 }
 
-void AnthropicMessages::parts(const std::vector<Part>& parts, const std::string& where) {
+void AnthropicMessages::parts(const Message& message, const std::string& where) {
+  const std::vector<Part>& parts = message.content;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string part_at = fmt::format("{}[{}]", where, i);
     if (const auto* words = std::get_if<TextPart>(&parts[i])) {
@@ -122,7 +127,7 @@ void AnthropicMessages::parts(const std::vector<Part>& parts, const std::string&
           } else if constexpr (std::is_same_v<Kind, FilePart>) {
             file(part, part_at);
           } else if constexpr (std::is_same_v<Kind, ReasoningPart>) {
-            reasoning(part, part_at);
+            if (message.role == Role::assistant) reasoning(part, part_at);
           } else if constexpr (std::is_same_v<Kind, RefusalPart>) {
             text(TextPart{.text = part.text}, {}, part_at);
           } else if constexpr (std::is_same_v<Kind, RawPart>) {
@@ -199,8 +204,7 @@ void AnthropicMessages::reasoning(const ReasoningPart& part, const std::string& 
   }
   if (part.signature.empty() && traits_.signed_thoughts) {
     // Another provider's thought. Vendors drop the thoughts of earlier turns themselves, so that this is no error.
-    if (warnings_ != nullptr) warnings_->push_back(where + " was left out: Claude takes only thoughts that it signed");
-    return;
+    return check_.left_out(where, "Claude takes only thoughts that it signed");
   }
   out_.begin_object().member("type", "thinking").member("thinking", part.text);
   out_.member("signature", part.signature).end_object();
@@ -226,7 +230,7 @@ void AnthropicMessages::tool_result(const PlacedMessage& placed) {
     out_.string(std::get<TextPart>(message.content.front()).text);
   } else {
     out_.begin_array();
-    parts(message.content, where + ".content");
+    parts(message, where + ".content");
     out_.end_array();
   }
   if (message.failed) out_.member("is_error", true);

@@ -18,9 +18,8 @@ namespace detail {
 /// Writes a conversation's messages as content blocks.
 class AnthropicMessages {
  public:
-  AnthropicMessages(JsonWriter& out, RequestCheck& check, const ClaudeTraits& traits,
-                    std::vector<std::string>* warnings)
-      : out_(out), check_(check), traits_(traits), warnings_(warnings) {}
+  AnthropicMessages(JsonWriter& out, RequestCheck& check, const ClaudeTraits& traits)
+      : out_(out), check_(check), traits_(traits) {}
 
   /// The value of `system`.
   void system(const std::vector<PlacedMessage>& messages);
@@ -31,7 +30,7 @@ class AnthropicMessages {
 
  private:
   void message_parts(const PlacedMessage& placed);
-  void parts(const std::vector<Part>& parts, const std::string& where);
+  void parts(const Message& message, const std::string& where);
   void text(const TextPart& part, const std::vector<std::string_view>& citations, const std::string& where);
   void image(const ImagePart& part, const std::string& where);
   void file(const FilePart& part, const std::string& where);
@@ -44,7 +43,6 @@ class AnthropicMessages {
   JsonWriter& out_;
   RequestCheck& check_;
   const ClaudeTraits& traits_;
-  std::vector<std::string>* warnings_;
 };
 
 }  // namespace detail

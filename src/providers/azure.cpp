@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "providers/credential_fields.hpp"
 #include "providers/openai.hpp"
+#include "providers/openai_responses.hpp"
 #include "providers/openai_url.hpp"
 #include "providers/request_parts.hpp"
 
@@ -59,7 +61,7 @@ Parts parts_of(std::string_view url) {
   return parts;
 }
 
-class AzureTransport final : public OpenAiTransport {
+class AzureTransport : public OpenAiTransport {
  public:
   using OpenAiTransport::OpenAiTransport;
 
@@ -96,15 +98,13 @@ class AzureTransport final : public OpenAiTransport {
   }
 
   void authorize(HttpRequest& request, const Target& target, RequestCheck& check) const override {
-    const auto token = target.credential.fields.find("access_token");
-    if (token == target.credential.fields.end() || token->second.empty())
-      return OpenAiTransport::authorize(request, target, check);
+    const std::string_view token = credential_field(target.credential, "access_token");
+    if (token.empty()) return OpenAiTransport::authorize(request, target, check);
     HttpHeader header{"Authorization", "Bearer "};
-    header.value += token->second.reveal();
+    header.value += token;
     request.headers.push_back(std::move(header));
   }
 
- private:
   static std::string version(const Target& target, const Parts& parts) {
     constexpr std::string_view kName = "api-version=";
     if (const std::size_t at = parts.query.find(kName); at != std::string_view::npos) {
@@ -116,12 +116,61 @@ class AzureTransport final : public OpenAiTransport {
   }
 };
 
+/// The Responses API at Azure's addresses. The model's name is the deployment's, in the body.
+/// https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses
+class AzureResponsesTransport final : public AzureTransport {
+ public:
+  using AzureTransport::AzureTransport;
+
+  Capabilities capabilities() const override {
+    Capabilities can = AzureTransport::capabilities();
+    can.audio = false;
+    return can;
+  }
+
+  // An item of the assistant's at the end of the input is a turn that has ended.
+  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
+    return Resumption::none;
+  }
+
+  Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
+    RequestCheck check(preset_.name, target);
+    HttpRequest made = begin(target, url(target, check), request.headers, check);
+    made.body = write_responses_body(request, target, check);
+    if (!check.ok()) return check.error();
+    return made;
+  }
+
+  std::unique_ptr<Decoder> decoder(const HttpHead&, const Target&, const Bounds& bounds) const override {
+    return make_responses_decoder(kErrors, bounds);
+  }
+
+ private:
+  // …/openai/v1/responses, or …/openai/responses where an api-version is stated; that of a deployment's URL is for
+  // chat.
+  static std::string url(const Target& target, RequestCheck& check) {
+    const Parts parts = parts_of(target.base_url);
+    if (parts.base.empty()) check.misconfigured("base_url: azure needs the resource's, https://NAME.openai.azure.com");
+    if (parts.base.ends_with("/openai/v1"))
+      return fmt::format("{}/responses{}{}", parts.base, parts.query.empty() ? "" : "?", parts.query);
+    const std::string_view root = parts.base.substr(0, parts.base.find("/openai"));
+    const bool stated = target.service.options.count("api_version") != 0 ||
+                        (parts.base.ends_with("/openai") && parts.query.find("api-version=") != std::string_view::npos);
+    return stated ? fmt::format("{}/openai/responses?api-version={}", root, version(target, parts))
+                  : fmt::format("{}/openai/v1/responses", root);
+  }
+};
+
 }  // namespace
 
 std::span<const ErrorRule> azure_errors() noexcept { return kErrors; }
 
 std::shared_ptr<const Transport> make_azure_transport(const Preset& preset) {
   return std::make_shared<AzureTransport>(preset);
+}
+
+std::shared_ptr<const Transport> make_azure_responses_transport(const Preset& preset) {
+  return std::make_shared<AzureResponsesTransport>(preset);
 }
 
 }  // namespace detail

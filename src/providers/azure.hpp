@@ -15,6 +15,9 @@ namespace detail {
 /// https://learn.microsoft.com/azure/ai-foundry/openai/reference
 [[nodiscard]] std::shared_ptr<const Transport> make_azure_transport(const Preset& preset);
 
+/// The same for the Responses API (`api = "responses"`).
+[[nodiscard]] std::shared_ptr<const Transport> make_azure_responses_transport(const Preset& preset);
+
 /// What its errors mean. https://learn.microsoft.com/azure/ai-foundry/openai/how-to/troubleshoot-errors
 [[nodiscard]] std::span<const ErrorRule> azure_errors() noexcept;
 

@@ -85,8 +85,10 @@ void write_input(JsonWriter& json, const ChatRequest& request, bool kept, Reques
     check.invalid("messages: an application answers a user's message, and it must stand last");
     return;
   }
-  if (kept || count == 1) {
-    json.member("prompt", plain_text(request.messages.back(), count - 1, check));
+  const Message& last = request.messages.back();
+  if (kept || (count == 1 && last.extra.empty())) {
+    if (!last.extra.empty()) check.unsupported(message_path(count - 1) + ".extra", "a prompt is a text alone");
+    json.member("prompt", plain_text(last, count - 1, check));
     return;
   }
   json.key("messages").begin_array();

@@ -14,6 +14,7 @@
 #include "providers/anthropic_models.hpp"
 #include "providers/bedrock_body.hpp"
 #include "providers/bedrock_embedding.hpp"
+#include "providers/credential_fields.hpp"
 #include "providers/request_headers.hpp"
 #include "wire/json.hpp"
 
@@ -23,11 +24,6 @@ namespace {
 
 constexpr std::string_view kRuntime = "bedrock-runtime";
 constexpr std::string_view kControl = "bedrock";
-
-std::string_view field(const CredentialConfig& credential, const char* name) {
-  const auto found = credential.fields.find(name);
-  return found == credential.fields.end() ? std::string_view{} : found->second.reveal();
-}
 
 std::string_view without_end(std::string_view base) {
   base = base.substr(0, base.find_first_of("?#"));
@@ -49,7 +45,7 @@ std::string_view region_in(std::string_view base) {
 }
 
 std::string_view region_of(const ServiceConfig& service, const CredentialConfig& credential, std::string_view base) {
-  if (const std::string_view own = field(credential, "region"); !own.empty()) return own;
+  if (const std::string_view own = credential_field(credential, "region"); !own.empty()) return own;
   if (!credential.region.empty()) return credential.region;
   const auto option = service.options.find("region");
   return option != service.options.end() && !option->second.empty() ? std::string_view(option->second)
@@ -92,11 +88,11 @@ class BedrockTransport final : public Transport {
     std::vector<std::string> faults;
     for (std::size_t i = 0; i < service.credentials.size(); ++i) {
       const CredentialConfig& credential = service.credentials[i];
-      const bool pair = !field(credential, "access_key").empty();
+      const bool pair = !credential_field(credential, "access_key").empty();
       if (!pair && credential.api_key.empty()) {
         faults.push_back(fmt::format(
             "credentials[{}]: fields.access_key and fields.secret_key are needed, or a Bedrock API key as api_key", i));
-      } else if (pair && field(credential, "secret_key").empty()) {
+      } else if (pair && credential_field(credential, "secret_key").empty()) {
         faults.push_back(fmt::format("credentials[{}].fields.secret_key: is missing beside access_key", i));
       }
       const std::string_view base = credential.base_url.empty() ? service.base_url : credential.base_url;
@@ -186,8 +182,9 @@ class BedrockTransport final : public Transport {
   }
 
   static void authorize(HttpRequest& sent, const Target& target, RequestCheck& check) {
-    const AwsCredential pair{field(target.credential, "access_key"), field(target.credential, "secret_key"),
-                             field(target.credential, "session_token")};
+    const AwsCredential pair{credential_field(target.credential, "access_key"),
+                             credential_field(target.credential, "secret_key"),
+                             credential_field(target.credential, "session_token")};
     if (!pair.access_key.empty() && !pair.secret_key.empty()) {
       sign_aws(sent, pair, {region(target), kControl}, target.now);
     } else if (!target.credential.api_key.empty()) {

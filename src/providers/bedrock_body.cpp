@@ -98,7 +98,7 @@ class BodyWriter {
         request_(request),
         target_(target),
         check_(check),
-        messages_(out_, check, target.warnings),
+        messages_(out_, check),
         claude_(contains_ignoring_case(target.model, "claude")),
         traits_(claude_ ? claude_traits(target.model) : ClaudeTraits{.thinking = ClaudeThinking::none}) {}
 
@@ -157,8 +157,12 @@ class BodyWriter {
 
   void tools(const Conversation& conversation) {
     using enum ToolChoice::Mode;
-    if (request_.tools.empty()) return;
     const ToolChoice choice = request_.tool_choice.value_or(ToolChoice{});
+    if (request_.tools.empty()) {
+      const bool demands = !choice.raw.empty() || choice.mode == required || choice.mode == function;
+      if (demands) check_.unsupported("tool_choice", "there are no tools to choose from");
+      return;
+    }
     if (choice.raw.empty() && choice.mode == none) {
       // It has no word for "none". Without tools none is called, but a conversation that shows calls must list them.
       if (!has_calls(conversation)) return;

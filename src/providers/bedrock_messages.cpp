@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "providers/data_url.hpp"
+#include "providers/native_request.hpp"
 #include "providers/text.hpp"
 #include "wire/json.hpp"
 
@@ -93,6 +94,7 @@ void BedrockMessages::system(const std::vector<PlacedMessage>& messages) {
   for (const PlacedMessage& placed : messages) {
     const Message& message = *placed.message;
     const std::string where = at(placed.place);
+    refuse_misplaced(message, placed.place, check_);
     if (!message.name.empty()) check_.unsupported(where + ".name");
     if (!message.extra.empty()) check_.unsupported(where + ".extra", "system messages have no object of their own");
     for (std::size_t i = 0; i < message.content.size(); ++i) {
@@ -111,6 +113,7 @@ void BedrockMessages::system(const std::vector<PlacedMessage>& messages) {
 }
 
 void BedrockMessages::turn(const Turn& turn) {
+  for (const PlacedMessage& placed : turn.messages) refuse_misplaced(*placed.message, placed.place, check_);
   const Message& first = *turn.messages.front().message;
   out_.begin_object().member("role", turn.assistant ? "assistant" : "user").key("content").begin_array();
   for (const PlacedMessage& placed : turn.messages) {
@@ -122,16 +125,17 @@ void BedrockMessages::turn(const Turn& turn) {
     const std::string where = at(placed.place);
     if (!message.name.empty()) check_.unsupported(where + ".name");
     // What Bedrock called itself stands before its results, which are among the parts; the caller's turn comes last.
-    tool_uses(message, where, true);
-    parts(message.content, where + ".content");
-    tool_uses(message, where, false);
+    if (turn.assistant) tool_uses(message, where, true);
+    parts(message, where + ".content");
+    if (turn.assistant) tool_uses(message, where, false);
   }
   const bool has_extra = first.role != Role::tool && !first.extra.empty();
   out_.end_array().end_object(has_extra ? std::string_view(first.extra) : std::string_view{},
                               at(turn.messages.front().place) + ".extra");
 }
 
-void BedrockMessages::parts(const std::vector<Part>& parts, const std::string& where) {
+void BedrockMessages::parts(const Message& message, const std::string& where) {
+  const std::vector<Part>& parts = message.content;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string part_at = fmt::format("{}[{}]", where, i);
     if (const auto* words = std::get_if<TextPart>(&parts[i])) {
@@ -154,7 +158,7 @@ void BedrockMessages::parts(const std::vector<Part>& parts, const std::string& w
           } else if constexpr (std::is_same_v<Kind, FilePart>) {
             file(part, part_at);
           } else if constexpr (std::is_same_v<Kind, ReasoningPart>) {
-            reasoning(part, part_at);
+            if (message.role == Role::assistant) reasoning(part, part_at);
           } else if constexpr (std::is_same_v<Kind, RefusalPart>) {
             text(TextPart{.text = part.text}, part_at);
           } else if constexpr (std::is_same_v<Kind, RawPart>) {
@@ -235,9 +239,7 @@ void BedrockMessages::source(std::string_view data, std::string_view url) {
 void BedrockMessages::reasoning(const ReasoningPart& part, const std::string& where) {
   if (part.encrypted.empty() && part.signature.empty()) {
     // Models here take back what they sealed and refuse the rest, which says nothing to the next turn anyway.
-    if (warnings_ != nullptr)
-      warnings_->push_back(where + " was left out: bedrock takes only thoughts that are signed");
-    return;
+    return check_.left_out(where, "bedrock takes only thoughts that are signed");
   }
   out_.begin_object().key("reasoningContent").begin_object();
   if (!part.encrypted.empty()) {
@@ -275,7 +277,7 @@ void BedrockMessages::tool_result(const PlacedMessage& placed) {
   if (message.tool_call_id.empty()) check_.invalid(where + ".tool_call_id: a tool's result needs the id of its call");
   out_.begin_object().key("toolResult").begin_object().member("toolUseId", message.tool_call_id);
   out_.key("content").begin_array();
-  parts(message.content, where + ".content");
+  parts(message, where + ".content");
   out_.end_array();
   if (message.failed) out_.member("status", "error");
   out_.end_object(message.extra, where + ".extra").end_object();

@@ -17,8 +17,7 @@ namespace detail {
 /// Writes a conversation's messages as Converse's content blocks.
 class BedrockMessages {
  public:
-  BedrockMessages(JsonWriter& out, RequestCheck& check, std::vector<std::string>* warnings)
-      : out_(out), check_(check), warnings_(warnings) {}
+  BedrockMessages(JsonWriter& out, RequestCheck& check) : out_(out), check_(check) {}
 
   /// The value of `system`.
   void system(const std::vector<PlacedMessage>& messages);
@@ -28,7 +27,7 @@ class BedrockMessages {
   void cache_point(const std::optional<CacheBreakpoint>& cache, const std::string& where);
 
  private:
-  void parts(const std::vector<Part>& parts, const std::string& where);
+  void parts(const Message& message, const std::string& where);
   void text(const TextPart& part, const std::string& where);
   void cited_text(const TextPart& part, std::string_view citations, const std::string& where);
   void image(const ImagePart& part, const std::string& where);
@@ -42,7 +41,6 @@ class BedrockMessages {
 
   JsonWriter& out_;
   RequestCheck& check_;
-  std::vector<std::string>* warnings_;
   int documents_ = 0;
 };
 

@@ -132,7 +132,7 @@ class CloudflareRunTransport final : public Transport {
  public:
   explicit CloudflareRunTransport(const Preset& preset) : preset_(preset) {}
 
-  Capabilities capabilities() const override { return {.parallel_tools = false, .embeddings = true}; }
+  Capabilities capabilities() const override { return {.embeddings = true}; }
 
   std::vector<std::string> check(const ServiceConfig& service) const override {
     std::vector<std::string> faults;
@@ -147,6 +147,7 @@ class CloudflareRunTransport final : public Transport {
   Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
     RequestCheck check(kName, target);
     refuse_unsayable(request, kSayable, check);
+    refuse_beside_schema(request, check);
     std::string body;
     JsonWriter json(body);
     json.begin_object();

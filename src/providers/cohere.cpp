@@ -149,7 +149,7 @@ class CohereTransport final : public Transport {
   Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                                        const Target& target) const override {
     RequestCheck check(kName, target);
-    refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
+    refuse_unsayable(request, EmbeddingSayable{.purpose = true, .dimensions = true}, check);
     std::string body;
     JsonWriter json(body);
     json.begin_object().member("model", target.model).member("texts", inputs);

@@ -205,6 +205,7 @@ void write_sampling(JsonWriter& out, const ChatRequest& request, RequestCheck& c
 
 std::string cohere_chat_body(const ChatRequest& request, const Target& target, RequestCheck& check) {
   refuse_unsayable(request, kSayable, check);
+  refuse_beside_schema(request, check);
   std::string body;
   JsonWriter out(body);
   out.begin_object().member("model", target.model).member("stream", target.stream);

@@ -119,12 +119,18 @@ std::string object_string(const Message& message, std::size_t place, RequestChec
     if (const auto* text = std::get_if<TextPart>(&part)) {
       json.begin_object().member("type", "text").member("text", text->text).end_object(text->extra, path + ".extra");
     } else if (const auto* image = std::get_if<ImagePart>(&part)) {
-      if (image->url.empty() || image->url.starts_with("data:")) check.unsupported(path, "it takes images by URL");
       if (!image->detail.empty()) check.unsupported(path + ".detail");
+      if (image->url.empty() || image->url.starts_with("data:")) {
+        check.unsupported(path, "it takes images by URL");
+        continue;
+      }
       json.begin_object().member("type", "image").member("file_url", image->url);
       json.end_object(image->extra, path + ".extra");
     } else if (const auto* file = std::get_if<FilePart>(&part)) {
-      if (file->url.empty() && file->id.empty()) check.unsupported(path, "it takes files by URL or id");
+      if (file->url.empty() && file->id.empty()) {
+        check.unsupported(path, "it takes files by URL or id");
+        continue;
+      }
       json.begin_object().member("type", "file");
       json.member(file->id.empty() ? "file_url" : "file_id", file->id.empty() ? file->url : file->id);
       json.end_object(file->extra, path + ".extra");

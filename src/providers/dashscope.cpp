@@ -143,7 +143,7 @@ class DashScopeNativeTransport final : public Transport {
   Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                                        const Target& target) const override {
     RequestCheck check(kName, target);
-    refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
+    refuse_unsayable(request, EmbeddingSayable{.purpose = true, .dimensions = true}, check);
     const SplitExtra extra = split_extra(request.extra, "input", "parameters", check);
     std::string body;
     JsonWriter json(body);

@@ -71,7 +71,7 @@ void write_message(JsonWriter& json, const Message& message, std::size_t place, 
   } else {
     json.member("content", plain_text(message, place, check));
   }
-  if (!message.tool_calls.empty()) {
+  if (message.role == Role::assistant && !message.tool_calls.empty()) {
     json.key("tool_calls").begin_array();
     std::int64_t index = 0;
     for (const ToolCall& call : message.tool_calls) {

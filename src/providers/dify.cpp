@@ -127,21 +127,32 @@ void write_files(JsonWriter& json, const Message& message, std::size_t place, Re
   for (std::size_t i = 0; i < message.content.size(); ++i) {
     const std::string path = part_path(place, i);
     if (const auto* image = std::get_if<ImagePart>(&message.content[i])) {
-      if (image->url.empty() || image->url.starts_with("data:")) check.unsupported(path, kUpload);
       if (!image->detail.empty()) check.unsupported(path + ".detail");
+      if (image->url.empty() || image->url.starts_with("data:")) {
+        check.unsupported(path, kUpload);
+        continue;
+      }
       write_file(file(), "image", image->url, {});
       json.end_object(image->extra, path + ".extra");
     } else if (const auto* audio = std::get_if<AudioPart>(&message.content[i])) {
-      if (audio->url.empty()) check.unsupported(path, kUpload);
+      if (audio->url.empty()) {
+        check.unsupported(path, kUpload);
+        continue;
+      }
       write_file(file(), "audio", audio->url, {});
       json.end_object(audio->extra, path + ".extra");
     } else if (const auto* document = std::get_if<FilePart>(&message.content[i])) {
-      if (document->url.empty() && document->id.empty()) check.unsupported(path, kUpload);
+      if (document->url.empty() && document->id.empty()) {
+        check.unsupported(path, kUpload);
+        continue;
+      }
       write_file(file(), document->media_type.starts_with("image/") ? "image" : "document", document->url,
                  document->id);
       json.end_object(document->extra, path + ".extra");
     } else if (const auto* raw = std::get_if<RawPart>(&message.content[i])) {
       file().raw(raw->json, path);
+    } else if (const auto* text = std::get_if<TextPart>(&message.content[i]); text != nullptr && !text->extra.empty()) {
+      check.unsupported(path + ".extra", "a query is a text alone");
     }
   }
   if (open) json.end_array();

@@ -7,6 +7,7 @@
 
 #include "providers/gemini_contents.hpp"
 #include "providers/gemini_models.hpp"
+#include "providers/native_request.hpp"
 #include "wire/json.hpp"
 #include "wire/json_writer.hpp"
 
@@ -226,9 +227,7 @@ class Body {
   void refuse() {
     if (!request_.logit_bias.empty()) check_.unsupported("logit_bias");
     if (!request_.user.empty()) check_.unsupported("user");
-    if (request_.response_format && !request_.response_format->description.empty()) {
-      check_.unsupported("response_format.description", "put it into the schema");
-    }
+    refuse_beside_schema(request_, check_);
   }
 
   const ChatRequest& request_;

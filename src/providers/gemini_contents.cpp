@@ -4,6 +4,7 @@
 
 #include "providers/data_url.hpp"
 #include "providers/media_type.hpp"
+#include "providers/native_request.hpp"
 #include "wire/json.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -49,17 +50,18 @@ void GeminiContents::system_instruction() {
   for (std::size_t i = 0; i < request_.messages.size(); ++i) {
     const Message& message = request_.messages[i];
     if (!is_system(message)) continue;
+    refuse_misplaced(message, i, check_);
     if (!message.extra.empty()) check_.unsupported(fmt::format("messages[{}].extra", i), "system messages are joined");
-    for (const Part& one : message.content) {
-      const auto* text = std::get_if<TextPart>(&one);
+    for (std::size_t j = 0; j < message.content.size(); ++j) {
+      const auto* text = std::get_if<TextPart>(&message.content[j]);
       if (text == nullptr) {
-        check_.unsupported(fmt::format("messages[{}].content", i), "a system message takes text only");
+        check_.unsupported(part_path(i, j), "a system message takes text only");
         continue;
       }
       if (text->text.empty()) continue;
       if (!open) json_.key("systemInstruction").begin_object().key("parts").begin_array();
       open = true;
-      part(one, i, false);
+      part(message.content[j], part_path(i, j));
     }
   }
   if (open) json_.end_array().end_object();
@@ -72,6 +74,7 @@ void GeminiContents::contents() {
     const Message& message = request_.messages[i];
     if (!message.name.empty() && message.role != Role::tool) check_.unsupported(fmt::format("messages[{}].name", i));
     if (is_system(message)) continue;
+    refuse_misplaced(message, i, check_);
     if (!message.extra.empty()) end_turn();
     switch (message.role) {
       case Role::assistant:
@@ -105,29 +108,32 @@ void GeminiContents::end_turn(std::string_view extra) {
 }
 
 void GeminiContents::user(const Message& message, std::size_t at) {
-  for (const Part& one : message.content) {
+  for (std::size_t i = 0; i < message.content.size(); ++i) {
+    const Part& one = message.content[i];
     if (const auto* text = std::get_if<TextPart>(&one); text != nullptr && text->text.empty()) continue;
+    // A thought of the user's is refused, and has no place.
+    if (std::holds_alternative<ReasoningPart>(one)) continue;
     turn("user");
-    part(one, at, false);
+    part(one, part_path(at, i));
   }
 }
 
 void GeminiContents::assistant(const Message& message, std::size_t at) {
-  for (const Part& one : message.content) {
+  for (std::size_t i = 0; i < message.content.size(); ++i) {
+    const Part& one = message.content[i];
     if (const auto* text = std::get_if<TextPart>(&one); text != nullptr && text->text.empty()) continue;
     // A thought that only its own provider can open is of no use to another.
     if (const auto* thought = std::get_if<ReasoningPart>(&one);
         thought != nullptr && thought->text.empty() && thought->signature.empty()) {
+      check_.left_out(part_path(at, i), "only the provider that sealed this thought can open it");
       continue;
     }
     turn("model");
-    part(one, at, true);
+    part(one, part_path(at, i));
   }
-  bool first = true;
-  for (const ToolCall& call : message.tool_calls) {
+  for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
     turn("model");
-    function_call(call, at, first);
-    first = false;
+    function_call(message.tool_calls[i], fmt::format("{}.tool_calls[{}]", message_path(at), i), i == 0);
   }
 }
 
@@ -146,17 +152,23 @@ void GeminiContents::result(const Message& message, std::size_t at) {
   json_.member("name", name);
   function_result(message.text(), message.failed);
   bool open = false;
-  for (const Part& one : message.content) {
-    if (std::holds_alternative<TextPart>(one) || (is_media(one) && !generation_.media_in_results)) continue;
+  const auto beside = [this](const Part& one) { return is_media(one) && !generation_.media_in_results; };
+  for (std::size_t i = 0; i < message.content.size(); ++i) {
+    const Part& one = message.content[i];
+    if (const auto* text = std::get_if<TextPart>(&one)) {
+      if (!text->extra.empty()) check_.unsupported(part_path(at, i) + ".extra", "the texts of a result are joined");
+      continue;
+    }
+    if (std::holds_alternative<ReasoningPart>(one) || beside(one)) continue;
     if (!open) json_.key("parts").begin_array();
     open = true;
-    part(one, at, false);
+    part(one, part_path(at, i));
   }
   if (open) json_.end_array();
   json_.end_object().end_object();
   // Older models take a function's pictures beside its result only.
-  for (const Part& one : message.content) {
-    if (is_media(one) && !generation_.media_in_results) part(one, at, false);
+  for (std::size_t i = 0; i < message.content.size(); ++i) {
+    if (beside(message.content[i])) part(message.content[i], part_path(at, i));
   }
 }
 
@@ -176,36 +188,40 @@ void GeminiContents::function_result(std::string_view text, bool failed) {
   }
 }
 
-void GeminiContents::part(const Part& part, std::size_t at, bool from_model) {
-  const auto what = [at](std::string_view field) { return fmt::format("messages[{}].content[].{}", at, field); };
+void GeminiContents::part(const Part& part, const std::string& path) {
   if (const auto* text = std::get_if<TextPart>(&part)) {
-    json_.begin_object().member("text", text->text).end_object(text->extra, what("extra"));
+    json_.begin_object().member("text", text->text).end_object(text->extra, path + ".extra");
   } else if (const auto* image = std::get_if<ImagePart>(&part)) {
-    media(image->url, image->data, image->media_type, image->extra, what("image"));
+    media(image->url, image->data, image->media_type, image->extra, path);
   } else if (const auto* audio = std::get_if<AudioPart>(&part)) {
     const std::string type = audio->format.empty() ? std::string() : "audio/" + audio->format;
-    media(audio->url, audio->data, type, audio->extra, what("audio"));
+    media(audio->url, audio->data, type, audio->extra, path);
   } else if (const auto* file = std::get_if<FilePart>(&part)) {
-    std::string url = file->url;
-    if (!file->id.empty()) {
-      if (door_ == GeminiDoor::vertex && file->id.starts_with("files/"))
-        check_.unsupported(what("id"), "Vertex AI knows no uploaded files");
-      url = file->id.starts_with("files/") ? std::string(kFilesRoot) + file->id : file->id;
-    }
-    const std::string_view type = file->media_type.empty() ? media_type_of_name(file->filename) : file->media_type;
-    media(url, file->data, type, file->extra, what("file"));
+    this->file(*file, path);
   } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
-    if (!from_model) check_.unsupported(what("reasoning"), "only the assistant's messages hold reasoning");
     reasoning(*thought);
   } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
     json_.begin_object().member("text", refusal->text).end_object();
   } else if (const auto* raw = std::get_if<RawPart>(&part)) {
-    json_.raw(raw->json, what("json"));
+    json_.raw(raw->json, path);
   }
 }
 
+void GeminiContents::file(const FilePart& file, const std::string& path) {
+  std::string url = file.url;
+  if (!file.id.empty()) {
+    if (door_ == GeminiDoor::vertex && file.id.starts_with("files/"))
+      check_.unsupported(path + ".id", "Vertex AI knows no uploaded files");
+    url = file.id.starts_with("files/") ? std::string(kFilesRoot) + file.id : file.id;
+  }
+  const std::string_view type = file.media_type.empty() ? media_type_of_name(file.filename) : file.media_type;
+  // Others cannot do without a name, so that a request for several providers bears one: no error.
+  if (!file.filename.empty()) check_.left_out(path + ".filename", "Gemini's files have no names");
+  media(url, file.data, type, file.extra, path);
+}
+
 void GeminiContents::media(std::string_view url, std::string_view data, std::string_view type, std::string_view extra,
-                           std::string_view what) {
+                           const std::string& path) {
   json_.begin_object();
   if (const auto inline_url = read_data_url(url)) {
     json_.key("inlineData")
@@ -219,12 +235,11 @@ void GeminiContents::media(std::string_view url, std::string_view data, std::str
     if (!type.empty()) json_.member("mimeType", type);
     json_.member("fileUri", url).end_object();
   } else {
-    if (data.empty()) check_.invalid(fmt::format("{} has neither data nor url", what));
-    if (type.empty())
-      check_.invalid(fmt::format("{} has data without its media type (\"image/png\", \"wav\", …)", what));
+    if (data.empty()) check_.invalid(path + " has neither data nor url");
+    if (type.empty()) check_.invalid(path + " has data without its media type (\"image/png\", \"wav\", …)");
     json_.key("inlineData").begin_object().member("mimeType", type).key("data").base64({}, data).end_object();
   }
-  json_.end_object(extra, what);
+  json_.end_object(extra, path + ".extra");
 }
 
 void GeminiContents::reasoning(const ReasoningPart& part) {
@@ -235,9 +250,9 @@ void GeminiContents::reasoning(const ReasoningPart& part) {
   json_.end_object();
 }
 
-void GeminiContents::function_call(const ToolCall& call, std::size_t at, bool first) {
+void GeminiContents::function_call(const ToolCall& call, const std::string& path, bool first) {
   if (!call.type.empty() && call.type != "function") {
-    check_.unsupported(fmt::format("messages[{}].tool_calls[].type", at), "only functions are called");
+    check_.unsupported(path + ".type", "only functions are called");
   }
   json_.begin_object().key("functionCall").begin_object();
   if (!call.id.empty()) json_.member("id", call.id);
@@ -248,10 +263,10 @@ void GeminiContents::function_call(const ToolCall& call, std::size_t at, bool fi
   } else if (doc.parse(call.arguments) && doc.root().is_object()) {
     json_.trusted(doc.text());
   } else {
-    check_.invalid(fmt::format("messages[{}].tool_calls[].arguments of {} is not a JSON object", at, call.name));
+    check_.invalid(fmt::format("{}.arguments of {} is not a JSON object", path, call.name));
     json_.null();
   }
-  json_.end_object(call.extra, "tool_calls[].extra");
+  json_.end_object(call.extra, path + ".extra");
   // Of calls made at once only the first is signed.
   if (!call.signature.empty()) {
     json_.member("thoughtSignature", call.signature);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include <keywheel/chat.hpp>
@@ -33,11 +34,12 @@ class GeminiContents {
   void assistant(const Message& message, std::size_t at);
   void result(const Message& message, std::size_t at);
 
-  void part(const Part& part, std::size_t at, bool from_model);
+  void part(const Part& part, const std::string& path);
   void media(std::string_view url, std::string_view data, std::string_view type, std::string_view extra,
-             std::string_view what);
+             const std::string& path);
+  void file(const FilePart& file, const std::string& path);
   void reasoning(const ReasoningPart& part);
-  void function_call(const ToolCall& call, std::size_t at, bool first);
+  void function_call(const ToolCall& call, const std::string& path, bool first);
   void function_result(std::string_view text, bool failed);
 
   const ChatRequest& request_;

@@ -66,7 +66,7 @@ void write_message(JsonWriter& json, const Message& message, std::size_t place, 
   } else {
     json.member("Content", plain_text(message, place, check));
   }
-  if (!message.tool_calls.empty()) {
+  if (message.role == Role::assistant && !message.tool_calls.empty()) {
     json.key("ToolCalls").begin_array();
     for (const ToolCall& call : message.tool_calls) {
       json.begin_object().member("Id", call.id).member("Type", "function").key("Function").begin_object();

@@ -60,10 +60,11 @@ class HuoshanTransport final : public OpenAiTransport {
       const CredentialConfig& credential = service.credentials[i];
       if (!credential.api_key.empty()) continue;
       fetches = true;
-      for (const std::string_view field : {"access_key", "secret_key"}) {
+      for (const CredentialField field : {CredentialField("access_key"), CredentialField("secret_key")}) {
         if (credential_field(credential, field).empty()) {
-          faults.push_back(fmt::format(
-              "credentials[{}].fields.{}: is missing; ark takes an api_key, or access_key and secret_key", i, field));
+          faults.push_back(
+              fmt::format("credentials[{}].fields.{}: is missing; ark takes an api_key, or access_key and secret_key",
+                          i, field.name()));
         }
       }
     }
@@ -90,8 +91,9 @@ class HuoshanTransport final : public OpenAiTransport {
     for (const std::string_view id : endpoints) json.string(id);
     json.end_array().end_object();
 
-    const std::string_view configured = setting(target, "control_url");
-    const std::string_view root = configured.empty() ? kControl : configured;
+    const auto configured = target.service.options.find("control_url");
+    const std::string_view root =
+        configured == target.service.options.end() ? kControl : std::string_view(configured->second);
     const std::string_view region = setting(target, "region");
     const VolcSignature signature =
         volc_sign({.host = root.substr(std::min(root.size(), root.find("://") + 3)),

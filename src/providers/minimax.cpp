@@ -43,12 +43,16 @@ class MinimaxTransport final : public OpenAiTransport {
   Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                                        const Target& target) const override {
     RequestCheck check(preset_.name, target);
-    refuse_unsayable(request, EmbeddingSayable{}, check);
+    refuse_unsayable(request, EmbeddingSayable{.purpose = true}, check);
     std::string body;
     JsonWriter json(body);
     json.begin_object().member("model", target.model).member("texts", inputs);
+    const std::string_view purpose = request.purpose.empty() ? std::string_view("document") : request.purpose;
+    if (purpose != "query" && purpose != "document" && purpose != "db") {
+      check.unsupported("purpose", "it knows query and document");
+    }
     // What is stored and what is asked for are embedded in two ways.
-    json.member("type", request.purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
+    json.member("type", purpose == "query" ? "query" : "db").end_object(request.extra, "extra");
     check.written(json.fault());
     std::string url =
         endpoint(target.base_url, preset_.base_url, "/v1", "/embeddings", {"/chat/completions", kV2, kPro});

@@ -74,17 +74,20 @@ class MinimaxProDecoder final : public NativeDecoder {
 void write_message(JsonWriter& json, const Message& message, std::size_t place, RequestCheck& check) {
   refuse_unsayable(message, place, {.name = true, .tool_calls = true, .extra = true}, check);
   const bool user = message.role == Role::user;
+  if (message.role == Role::assistant && !message.name.empty()) {
+    check.unsupported(message_path(place) + ".name", "the bot is called what reply_constraints calls it");
+  }
   json.begin_object();
   json.member("sender_type", user ? kUser : message.role == Role::tool ? std::string_view("FUNCTION") : kBot);
   json.member("sender_name", !user ? kBot : message.name.empty() ? kUser : std::string_view(message.name));
   json.member("text", plain_text(message, place, check));
-  if (!message.tool_calls.empty()) {
+  if (message.role == Role::assistant && !message.tool_calls.empty()) {
     if (message.tool_calls.size() > 1) {
       check.unsupported(message_path(place) + ".tool_calls", "a message calls one function at most");
     }
     const ToolCall& call = message.tool_calls.front();
     json.key("function_call").begin_object().member("name", call.name).member("arguments", arguments_of(call));
-    json.end_object();
+    json.end_object(call.extra, message_path(place) + ".tool_calls[0].extra");
   }
   json.end_object(message.extra, message_path(place) + ".extra");
 }

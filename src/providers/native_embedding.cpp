@@ -11,6 +11,7 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 void refuse_unsayable(const EmbeddingRequest& request, const EmbeddingSayable& can, RequestCheck& check) {
+  if (!request.purpose.empty() && !can.purpose) check.unsupported("purpose");
   if (request.dimensions && !can.dimensions) check.unsupported("dimensions");
   if (!request.user.empty() && !can.user) check.unsupported("user");
 }

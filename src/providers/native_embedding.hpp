@@ -12,8 +12,9 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// Which fields of an EmbeddingRequest a dialect has words for; `purpose` only matters to those that have one.
+/// Which fields of an EmbeddingRequest a dialect has words for. What is false here is refused by name when it is set.
 struct EmbeddingSayable {
+  bool purpose = false;
   bool dimensions = false;
   bool user = false;
 };

@@ -102,6 +102,34 @@ void refuse_unsayable(const Message& message, std::size_t place, const MessageSa
   if (!message.tool_calls.empty() && !can.tool_calls) check.unsupported(message_path(place) + ".tool_calls");
   if (message.role == Role::tool && !can.tool_calls) check.unsupported(message_path(place) + " of role tool");
   if (!message.extra.empty() && !can.extra) check.unsupported(message_path(place) + ".extra");
+  for (std::size_t i = 0; i < message.tool_calls.size() && can.tool_calls; ++i) {
+    const std::string& type = message.tool_calls[i].type;
+    if (type.empty() || type == "function") continue;
+    check.unsupported(fmt::format("{}.tool_calls[{}].type", message_path(place), i), "only functions are called");
+  }
+  refuse_misplaced(message, place, check);
+}
+
+void refuse_misplaced(const Message& message, std::size_t place, RequestCheck& check) {
+  if (message.role != Role::tool && !message.tool_call_id.empty()) {
+    check.unsupported(message_path(place) + ".tool_call_id", "only a tool's message answers a call");
+  }
+  if (message.role == Role::assistant) return;
+  if (!message.tool_calls.empty()) {
+    check.unsupported(message_path(place) + ".tool_calls", "only the assistant's messages hold calls");
+  }
+  for (std::size_t i = 0; i < message.content.size(); ++i) {
+    if (!std::holds_alternative<ReasoningPart>(message.content[i])) continue;
+    check.unsupported(part_path(place, i), "only the assistant's messages hold thoughts");
+  }
+}
+
+void refuse_beside_schema(const ChatRequest& request, RequestCheck& check) {
+  if (!request.response_format) return;
+  const ResponseFormat& format = *request.response_format;
+  const bool schema = format.type == ResponseFormat::Type::json_schema;
+  if (!format.description.empty()) check.unsupported("response_format.description", "put it into the schema");
+  if (schema && format.strict == false) check.unsupported("response_format.strict", "a schema always holds");
 }
 
 std::string image_address(const ImagePart& image, std::string_view path, RequestCheck& check) {
@@ -130,29 +158,18 @@ std::optional<double> in_range(std::optional<double> value, const Range& range, 
   return value;
 }
 
-std::string_view credential_field(const CredentialConfig& credential, std::string_view name) noexcept {
-  if (name == "api_key") return credential.api_key.reveal();
-  for (const auto& [key, value] : credential.fields) {
-    if (key == name) return value.reveal();
-  }
-  return {};
+std::string_view setting(const Target& target, CredentialField field) noexcept {
+  return credential_setting(target.service, target.credential, field);
 }
 
-std::string_view setting(const Target& target, std::string_view name) noexcept {
-  if (const std::string_view value = credential_field(target.credential, name); !value.empty()) return value;
-  for (const auto& [key, value] : target.service.options) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
-void require_fields(const ServiceConfig& service, std::initializer_list<std::string_view> fields, std::string_view why,
+void require_fields(const ServiceConfig& service, std::initializer_list<CredentialField> fields, std::string_view why,
                     std::vector<std::string>& faults) {
   for (std::size_t i = 0; i < service.credentials.size(); ++i) {
-    for (const std::string_view field : fields) {
+    for (const CredentialField field : fields) {
       if (!credential_field(service.credentials[i], field).empty()) continue;
+      const std::string_view name = field.name();
       faults.push_back(
-          fmt::format("credentials[{}].{}{}: is missing; {}", i, field == "api_key" ? "" : "fields.", field, why));
+          fmt::format("credentials[{}].{}{}: is missing; {}", i, name == "api_key" ? "" : "fields.", name, why));
     }
   }
 }

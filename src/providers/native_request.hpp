@@ -9,6 +9,7 @@
 
 #include <keywheel/transport.hpp>
 
+#include "providers/credential_fields.hpp"
 #include "providers/provider.hpp"
 
 /// What the dialects that are not OpenAI's share in writing a request.
@@ -63,6 +64,13 @@ struct MessageSayable {
 };
 void refuse_unsayable(const Message& message, std::size_t place, const MessageSayable& can, RequestCheck& check);
 
+/// Refuses what a message of its role cannot hold: calls and thoughts that are not the assistant's, an answer to a call
+/// that is no tool's.
+void refuse_misplaced(const Message& message, std::size_t place, RequestCheck& check);
+
+/// Refuses a format's description and `strict: false` in a dialect that takes a schema alone, and holds to it.
+void refuse_beside_schema(const ChatRequest& request, RequestCheck& check);
+
 /// The URL of an image: its own, or a data: URL of its bytes. Empty, and refused, where it has neither.
 [[nodiscard]] std::string image_address(const ImagePart& image, std::string_view path, RequestCheck& check);
 
@@ -76,13 +84,11 @@ struct Range {
 [[nodiscard]] std::optional<double> in_range(std::optional<double> value, const Range& range, std::string_view field,
                                              RequestCheck& check);
 
-/// A field of the credential, api_key included; empty: there is none.
-[[nodiscard]] std::string_view credential_field(const CredentialConfig& credential, std::string_view name) noexcept;
-/// The first of: the credential's field, the service's option of that name.
-[[nodiscard]] std::string_view setting(const Target& target, std::string_view name) noexcept;
+/// credential_setting() of a target.
+[[nodiscard]] std::string_view setting(const Target& target, CredentialField field) noexcept;
 
 /// A fault for each credential that lacks a field ("credentials[0].fields.secret_id: is missing; …").
-void require_fields(const ServiceConfig& service, std::initializer_list<std::string_view> fields, std::string_view why,
+void require_fields(const ServiceConfig& service, std::initializer_list<CredentialField> fields, std::string_view why,
                     std::vector<std::string>& faults);
 
 /// Where an API's path lies below what a config gives: nothing (`root`), the root, the root with the API's prefix, or a

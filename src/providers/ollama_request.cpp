@@ -43,7 +43,7 @@ class MessageWriter {
     out_.begin_object().member("role", role_of(message.role));
     write_texts(message, place);
     write_images(message, place);
-    if (!message.tool_calls.empty()) write_calls(message, place);
+    if (message.role == Role::assistant && !message.tool_calls.empty()) write_calls(message, place);
     if (message.role == Role::tool) write_origin(message, place);
     out_.end_object(message.extra, message_path(place) + ".extra");
   }
@@ -172,6 +172,7 @@ void write_options(JsonWriter& out, const ChatRequest& request, std::string_view
 
 std::string ollama_chat_body(const ChatRequest& request, const Target& target, RequestCheck& check) {
   refuse_unsayable(request, kSayable, check);
+  refuse_beside_schema(request, check);
   const SplitExtra extra = split_extra(request.extra, "options", {}, check);
   std::string body;
   JsonWriter out(body);

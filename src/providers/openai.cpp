@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "providers/credential_fields.hpp"
 #include "providers/openai_decode.hpp"
 #include "providers/openai_encode.hpp"
 #include "providers/openai_url.hpp"
@@ -106,11 +107,8 @@ void OpenAiTransport::authorize(HttpRequest& request, const Target& target, Requ
   header.value.reserve(header.value.size() + key.size() + 128);
   header.value += key.reveal();
   if (preset_.auth == AuthStyle::pair) {
-    const auto secret = target.credential.fields.find("api_secret");
-    if (secret != target.credential.fields.end() && !secret->second.empty()) {
-      header.value += ':';
-      header.value += secret->second.reveal();
-    }
+    const std::string_view secret = credential_field(target.credential, "api_secret");
+    if (!secret.empty()) (header.value += ':') += secret;
   }
   request.headers.push_back(std::move(header));
 }

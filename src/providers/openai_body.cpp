@@ -116,7 +116,9 @@ class BodyWriter {
     if (tool.strict) out_.member("strict", *tool.strict);
     out_.end_object();
     if (tool.cache && quirks_.cache_control) {
-      out_.key("cache_control").begin_object().member("type", "ephemeral").end_object();
+      out_.key("cache_control").begin_object().member("type", "ephemeral");
+      if (tool.cache->ttl >= std::chrono::hours(1)) out_.member("ttl", "1h");
+      out_.end_object();
     }
     out_.end_object();
   }

@@ -28,6 +28,7 @@ class MessageWriter {
   /// `resumed`: the message is an answer that broke off, to be gone on with.
   void write(const Message& message, std::size_t place, bool resumed) {
     place_ = place;
+    refuse_foreign_thoughts(message);
     out_.begin_object().member("role", role(message.role));
     write_content(message);
     if (message.role == Role::assistant) write_thoughts(message);
@@ -57,6 +58,14 @@ class MessageWriter {
 
   std::string_view role(Role role) const {
     return role == Role::developer && !quirks_.developer_role ? to_string(Role::system) : to_string(role);
+  }
+
+  void refuse_foreign_thoughts(const Message& message) {
+    if (message.role == Role::assistant) return;
+    for (std::size_t i = 0; i < message.content.size(); ++i) {
+      if (!std::holds_alternative<ReasoningPart>(message.content[i])) continue;
+      check_.unsupported(fmt::format("{}.content[{}]", where(), i), "only the assistant's messages hold thoughts");
+    }
   }
 
   bool sent(const Part& part, Role role) const {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "providers/native_request.hpp"
 #include "providers/openai_responses.hpp"
 #include "wire/json_writer.hpp"
 
@@ -56,12 +57,15 @@ class BodyWriter {
   }
 
   void write_message(const Message& message, std::size_t place) {
-    where_ = fmt::format("messages[{}]", place);
+    where_ = message_path(place);
+    refuse_misplaced(message, place, check_);
+    // A result's name is for those providers that do not know its call by the id.
+    if (!message.name.empty() && message.role != Role::tool) check_.unsupported(where_ + ".name");
     switch (message.role) {
       case Role::tool:
-        return write_result(message);
+        return write_result(message, place);
       case Role::assistant:
-        return write_answer(message);
+        return write_answer(message, place);
       case Role::system:
       case Role::developer:
       case Role::user:
@@ -71,9 +75,10 @@ class BodyWriter {
     }
   }
 
-  void write_result(const Message& message) {
+  void write_result(const Message& message, std::size_t place) {
     out_.begin_object()
-        .member("type", "function_call_output")
+        .member("type",
+                answers_custom_call(message.tool_call_id, place) ? "custom_tool_call_output" : "function_call_output")
         .member("call_id", std::string_view(message.tool_call_id));
     out_.key("output");
     if (message.content.size() == 1 && std::holds_alternative<TextPart>(message.content.front())) {
@@ -86,11 +91,23 @@ class BodyWriter {
     out_.end_object(message.extra, where_ + ".extra");
   }
 
+  bool answers_custom_call(std::string_view id, std::size_t place) const {
+    for (std::size_t i = place; i-- > 0;) {
+      for (const ToolCall& call : request_.messages[i].tool_calls) {
+        if (call.id == id) return call.type == "custom";
+      }
+    }
+    return false;
+  }
+
   // An earlier answer is a list of items: thoughts, what was said, what was called, each in its place.
-  void write_answer(const Message& message) {
+  void write_answer(const Message& message, std::size_t place) {
     bool open = false;
+    std::string_view extra = message.extra;
     const auto close = [&] {
-      if (open) out_.end_array().end_object();
+      if (!open) return;
+      out_.end_array().end_object(extra, where_ + ".extra");
+      extra = {};
       open = false;
     };
     const auto say = [&]() -> JsonWriter& {
@@ -98,13 +115,15 @@ class BodyWriter {
       open = true;
       return out_;
     };
-    for (const Part& part : message.content) {
+    for (std::size_t i = 0; i < message.content.size(); ++i) {
+      const Part& part = message.content[i];
+      part_ = part_path(place, i);
       if (const auto* text = std::get_if<TextPart>(&part)) {
         say()
             .begin_object()
             .member("type", "output_text")
             .member("text", std::string_view(text->text))
-            .end_object(text->extra, where_ + ".content.extra");
+            .end_object(text->extra, part_ + ".extra");
       } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
         say().begin_object().member("type", "refusal").member("refusal", std::string_view(refusal->text)).end_object();
       } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
@@ -113,24 +132,28 @@ class BodyWriter {
       } else if (const auto* raw = std::get_if<RawPart>(&part)) {
         if (raw->json.find("_citation\"") != std::string::npos) continue;  // a note on the text, which is said already
         close();
-        out_.raw(raw->json, where_ + ".content.json");
+        out_.raw(raw->json, part_ + ".json");
       } else {
-        check_.unsupported(where_ + ".content", "an assistant's message holds text, thoughts and calls only");
+        check_.unsupported(part_, "an assistant's message holds text, thoughts and calls only");
       }
     }
     close();
-    for (const ToolCall& call : message.tool_calls) {
+    if (!extra.empty()) check_.unsupported(where_ + ".extra", "without text there is no item that it belongs to");
+    for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
+      const ToolCall& call = message.tool_calls[i];
+      const std::string path = fmt::format("{}.tool_calls[{}]", where_, i);
       const bool custom = call.type == "custom";
+      if (!custom && !call.type.empty() && call.type != "function") check_.unsupported(path + ".type", call.type);
       out_.begin_object().member("type", custom ? "custom_tool_call" : "function_call");
       out_.member("call_id", std::string_view(call.id)).member("name", std::string_view(call.name));
       out_.member(custom ? "input" : "arguments", std::string_view(call.arguments));
-      out_.end_object(call.extra, where_ + ".tool_calls.extra");
+      out_.end_object(call.extra, path + ".extra");
     }
   }
 
-  // A thought without an id is none that this API wrote; it takes back its own only.
+  // A thought without an id is none that this API wrote.
   void write_thought(const ReasoningPart& thought) {
-    if (thought.id.empty()) return;
+    if (thought.id.empty()) return check_.left_out(part_, "the Responses API takes only thoughts that it wrote");
     out_.begin_object()
         .member("type", "reasoning")
         .member("id", std::string_view(thought.id))
@@ -189,7 +212,7 @@ class BodyWriter {
   }
 
   void write_part(const AudioPart&) { check_.unsupported(part_, "it takes no audio"); }
-  void write_part(const ReasoningPart&) { check_.unsupported(part_, "only an assistant's message holds thoughts"); }
+  void write_part(const ReasoningPart&) {}  // refused already
   void write_part(const RefusalPart&) { check_.unsupported(part_, "only an assistant's message holds refusals"); }
   void write_part(const RawPart& part) { out_.raw(part.json, part_ + ".json"); }
 

@@ -159,6 +159,10 @@ void RequestCheck::unsupported(std::string_view field, std::string_view why) {
   }
 }
 
+void RequestCheck::left_out(std::string_view field, std::string_view why) {
+  if (target_.warnings != nullptr) target_.warnings->push_back(fmt::format("{} was left out: {}", field, why));
+}
+
 void RequestCheck::invalid(std::string_view message) { fail(ErrorKind::invalid_request, std::string(message)); }
 
 void RequestCheck::misconfigured(std::string_view message) { fail(ErrorKind::config, std::string(message)); }

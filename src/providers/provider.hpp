@@ -23,6 +23,8 @@ class RequestCheck {
   /// The request sets `field`, which the dialect cannot express: an error, or, where the request says so, a warning.
   /// `why` ends the sentence "groq cannot express logit_bias" ("…: only 0 and 1 are taken").
   void unsupported(std::string_view field, std::string_view why = {});
+  /// `field` is left out in any case, since nothing the user needs is lost with it: a warning.
+  void left_out(std::string_view field, std::string_view why);
   /// The request is wrong whatever the provider: `message` begins with the field's name.
   void invalid(std::string_view message);
   /// The service or credential lacks something: `message` says which field and what was expected.

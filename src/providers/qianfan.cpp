@@ -107,13 +107,13 @@ class QianfanV1Transport final : public Transport {
     for (std::size_t i = 0; i < service.credentials.size(); ++i) {
       const CredentialConfig& credential = service.credentials[i];
       if (!fetches_token(credential)) continue;
-      for (const std::string_view field : {"api_key", "secret_key"}) {
+      for (const CredentialField field : {CredentialField("api_key"), CredentialField("secret_key")}) {
         if (credential_field(credential, field).empty()) {
           faults.push_back(
               fmt::format("credentials[{}].{}: is missing; qianfan v1 fetches its token with api_key and "
                           "fields.secret_key, or takes "
                           "fields.access_token as it is",
-                          i, field == "api_key" ? "api_key" : "fields.secret_key"));
+                          i, field.name() == "api_key" ? "api_key" : "fields.secret_key"));
         }
       }
     }
@@ -228,8 +228,8 @@ class QianfanV1Transport final : public Transport {
 
   static std::string chat_address(const Target& target) {
     if (const std::string_view known = qianfan_chat_address(target.model); !known.empty()) return std::string(known);
-    for (const std::string_view name : {"addresss", "address"}) {
-      if (const std::string_view own = setting(target, name); !own.empty()) return percent_encoded(own);
+    for (const CredentialField field : {CredentialField("addresss"), CredentialField("address")}) {
+      if (const std::string_view own = setting(target, field); !own.empty()) return percent_encoded(own);
     }
     return percent_encoded(target.model);
   }

@@ -68,7 +68,7 @@ void write_message(JsonWriter& json, const ChatRequest& request, std::size_t pla
     if (!message.name.empty()) json.member("name", message.name);
   }
   json.member("content", plain_text(message, place, check));
-  if (!message.tool_calls.empty()) {
+  if (message.role == Role::assistant && !message.tool_calls.empty()) {
     if (message.tool_calls.size() > 1) {
       check.unsupported(message_path(place) + ".tool_calls", "a message calls one function at most");
     }

@@ -42,6 +42,7 @@ struct Row {
 
 constexpr std::array kRows = {
     Row{"azure", "", "azure", &make_azure_transport},
+    Row{"azure", "responses", "azure", &make_azure_responses_transport},
     Row{"claude", "", "claude", &make_anthropic_transport},
     Row{"anthropic", "", "claude", &make_anthropic_transport},
     Row{"bedrock", "", "bedrock", &make_bedrock_transport},

@@ -6,6 +6,7 @@
 
 #include "providers/anthropic_body.hpp"
 #include "providers/anthropic_models.hpp"
+#include "providers/credential_fields.hpp"
 #include "providers/gemini_body.hpp"
 #include "providers/gemini_decoder.hpp"
 #include "providers/gemini_embedding.hpp"
@@ -25,19 +26,8 @@ namespace {
 // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
 constexpr std::string_view kClaudeVersion = "vertex-2023-10-16";
 
-std::string_view field(const CredentialConfig& credential, const char* name) {
-  const auto found = credential.fields.find(name);
-  return found == credential.fields.end() ? std::string_view{} : found->second.reveal();
-}
-
-std::string_view setting(const ServiceConfig& service, const CredentialConfig& credential, const char* name) {
-  if (const std::string_view own = field(credential, name); !own.empty()) return own;
-  const auto option = service.options.find(name);
-  return option == service.options.end() ? std::string_view{} : std::string_view(option->second);
-}
-
 std::string_view location_of(const Target& target) {
-  const std::string_view location = setting(target.service, target.credential, "location");
+  const std::string_view location = credential_setting(target.service, target.credential, "location");
   if (!location.empty()) return location;
   return target.credential.region.empty() ? std::string_view("global") : std::string_view(target.credential.region);
 }
@@ -69,7 +59,7 @@ std::string model_url(const Target& target, RequestCheck& check) {
     const auto version = target.service.options.find("api_version");
     base += fmt::format("/{}", version == target.service.options.end() ? "v1" : version->second);
   }
-  const std::string_view project = setting(target.service, target.credential, "project_id");
+  const std::string_view project = credential_setting(target.service, target.credential, "project_id");
   if (project.empty()) {
     if (target.credential.api_key.empty()) check.misconfigured("project_id: Vertex AI needs a project");
     return fmt::format("{}/{}", base, resource(target.model));
@@ -93,15 +83,15 @@ class VertexTransport final : public Transport {
       const CredentialConfig& credential = service.credentials[i];
       if (!credential.enabled) continue;
       const auto fault = [&](std::string_view what) { faults.push_back(fmt::format("credentials[{}].{}", i, what)); };
-      const std::string_view json = field(credential, "json_file");
-      if (credential.api_key.empty() && field(credential, "access_token").empty()) {
+      const std::string_view json = credential_field(credential, "json_file");
+      if (credential.api_key.empty() && credential_field(credential, "access_token").empty()) {
         if (json.empty()) {
           fault("json_file: expected a service account's file or its JSON, or access_token, or api_key");
           continue;
         }
         if (const std::string wrong = google_credential_fault(json); !wrong.empty()) fault(wrong);
       }
-      if (credential.api_key.empty() && setting(service, credential, "project_id").empty()) {
+      if (credential.api_key.empty() && credential_setting(service, credential, "project_id").empty()) {
         fault("project_id: expected the id of a Google Cloud project");
       }
     }
@@ -115,8 +105,9 @@ class VertexTransport final : public Transport {
 
   [[nodiscard]] Result<std::optional<HttpRequest>> token_request(const Target& target) const override {
     const CredentialConfig& credential = target.credential;
-    if (!credential.api_key.empty() || !field(credential, "access_token").empty()) return std::optional<HttpRequest>();
-    Result<HttpRequest> request = google_token_request(field(credential, "json_file"), target.now);
+    if (!credential.api_key.empty() || !credential_field(credential, "access_token").empty())
+      return std::optional<HttpRequest>();
+    Result<HttpRequest> request = google_token_request(credential_field(credential, "json_file"), target.now);
     if (request) return std::optional<HttpRequest>(*std::move(request));
     Error error = std::move(request).error();
     error.provider = preset_.name;
@@ -225,7 +216,7 @@ class VertexTransport final : public Transport {
     set_header(http, "Content-Type", "application/json");
     if (!target.credential.api_key.empty()) {
       set_header(http, "x-goog-api-key", std::string(target.credential.api_key.reveal()));
-    } else if (const std::string_view given = field(target.credential, "access_token"); !given.empty()) {
+    } else if (const std::string_view given = credential_field(target.credential, "access_token"); !given.empty()) {
       set_bearer(http, given);
     } else {
       set_bearer(http, target.token);

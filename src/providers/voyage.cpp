@@ -44,7 +44,7 @@ class VoyageTransport final : public OpenAiTransport {
   Result<HttpRequest> encode_embedding(const EmbeddingRequest& request, const std::vector<std::string_view>& inputs,
                                        const Target& target) const override {
     RequestCheck check(preset_.name, target);
-    refuse_unsayable(request, EmbeddingSayable{.dimensions = true}, check);
+    refuse_unsayable(request, EmbeddingSayable{.purpose = true, .dimensions = true}, check);
     HttpRequest http = begin(target, endpoint_url(base_url(target, check), preset_.openai.embeddings_path), {}, check);
     JsonWriter json(http.body);
     json.begin_object().member("model", target.model).member("input", inputs);

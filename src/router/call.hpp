@@ -113,6 +113,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   /// The wall clock as the service has it, as far as is known.
   [[nodiscard]] WallTime service_time(std::size_t stop) const;
   void with_token(Leg& leg);
+  void woken(Leg& leg, const std::optional<Failure>& failure);
   void send(Leg& leg, Secret token);
   void fetch_token(Leg& leg, HttpRequest request);
   void token_came(Leg& leg, std::optional<Failure> failure);

@@ -57,16 +57,18 @@ void CallState::with_token(Leg& leg) {
   if (!*wanted) return send(leg, {});
   Secret token;
   const auto answer =
-      core_->tokens().ask(leg.lease.id(), runtime_.now(), token, [weak = weak_from_this(), number = leg.number] {
-        const auto self = weak.lock();
-        if (!self) return;
-        self->runtime_.post([self, number] {
-          if (self->finished_) return;
-          for (const auto* each : {&self->leg_, &self->hedge_}) {
-            if (*each && (*each)->number == number && !(*each)->attempt) return self->with_token(**each);
-          }
-        });
-      });
+      core_->tokens().ask(leg.lease.id(), runtime_.now(), token,
+                          [weak = weak_from_this(), number = leg.number](const std::optional<Failure>& failure) {
+                            const auto self = weak.lock();
+                            if (!self) return;
+                            self->runtime_.post([self, number, failure] {
+                              if (self->finished_) return;
+                              for (const auto* each : {&self->leg_, &self->hedge_}) {
+                                if (*each && (*each)->number == number && !(*each)->attempt)
+                                  return self->woken(**each, failure);
+                              }
+                            });
+                          });
   switch (answer) {
     case TokenCache::Answer::token:
       return send(leg, std::move(token));
@@ -75,6 +77,14 @@ void CallState::with_token(Leg& leg) {
     case TokenCache::Answer::fetch:
       return fetch_token(leg, **std::move(wanted));
   }
+}
+
+/// The fetch that a leg waited for has ended.
+void CallState::woken(Leg& leg, const std::optional<Failure>& failure) {
+  if (!failure) return with_token(leg);
+  // One failed fetch is one observation, and the call that made it has told the service's health of it.
+  stops_[leg.stop].blamed = true;
+  settle(leg, failure);
 }
 
 void CallState::fetch_token(Leg& leg, HttpRequest request) {
@@ -126,11 +136,9 @@ void CallState::token_came(Leg& leg, std::optional<Failure> failure) {
                     .credential = leg.record.credential,
                     .lifetime = token ? token->lifetime : std::chrono::seconds(0),
                     .error = failure ? std::string_view(failure->message) : std::string_view()});
-  core_->tokens().done(leg.lease.id(), std::move(token), runtime_.now());
-  if (failure) {
-    failure->message = "fetching a token: " + failure->message;
-    return settle(leg, std::move(failure));
-  }
+  if (failure) failure->message = "fetching a token: " + failure->message;
+  core_->tokens().done(leg.lease.id(), std::move(token), runtime_.now(), failure);
+  if (failure) return settle(leg, std::move(failure));
   with_token(leg);
 }
 

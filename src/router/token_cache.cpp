@@ -32,7 +32,8 @@ TokenCache::Answer TokenCache::ask(std::string_view credential, TimePoint now, S
   return Answer::fetch;
 }
 
-void TokenCache::done(std::string_view credential, std::optional<Token> token, TimePoint now) {
+void TokenCache::done(std::string_view credential, std::optional<Token> token, TimePoint now,
+                      const std::optional<Failure>& failure) {
   std::vector<Wake> woken;
   {
     const std::lock_guard lock(mutex_);
@@ -46,7 +47,7 @@ void TokenCache::done(std::string_view credential, std::optional<Token> token, T
     }
     woken.swap(entry.waiting);
   }
-  for (const Wake& wake : woken) wake();
+  for (const Wake& wake : woken) wake(failure);
 }
 
 void TokenCache::drop(std::string_view credential, const Secret& token) {

@@ -19,8 +19,9 @@ namespace detail {
 /// it ends. Calls may come from any thread.
 class TokenCache {
  public:
-  /// What a waiter is handed when a fetch has ended: nothing to read, it asks again. Called with no lock held.
-  using Wake = std::function<void()>;
+  /// A fetch has ended. With a failure: the waiter's, too, or a dead key would be tried out once for each of them.
+  /// Without: it asks again. Called with no lock held.
+  using Wake = std::function<void(const std::optional<Failure>& failure)>;
 
   enum class Answer : std::uint8_t {
     token,  ///< here it is
@@ -30,8 +31,9 @@ class TokenCache {
   /// `wake` is kept only with Answer::wait.
   [[nodiscard]] Answer ask(std::string_view credential, TimePoint now, Secret& token, Wake wake);
 
-  /// The fetch has ended: with a token, or (nullopt) without. Wakes who waited.
-  void done(std::string_view credential, std::optional<Token> token, TimePoint now);
+  /// The fetch has ended: with a token, with a failure, or with neither, since its call was given up. Wakes who waited.
+  void done(std::string_view credential, std::optional<Token> token, TimePoint now,
+            const std::optional<Failure>& failure = std::nullopt);
 
   /// The provider refused this token: it is not used again. A newer one stays.
   void drop(std::string_view credential, const Secret& token);

@@ -75,6 +75,7 @@ std::vector<ProviderCase> own_cases() {
        .path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21",
        .note = "url"},
       {.provider = "azure", .path = "/openai/v1", .note = "v1"},
+      {.provider = "azure", .api = "responses"},
       {.provider = "claude"},
       {.provider = "anthropic", .path = "/v1"},
       {.provider = "gemini"},

@@ -152,7 +152,11 @@ std::vector<std::string> stream(const Answer& answer) {
 class ResponsesDialect final : public JsonDialect {
  public:
   bool takes(const ReceivedRequest& request) const override { return request.path().ends_with("/responses"); }
-  std::string key(const ReceivedRequest& request) const override { return bearer_of(request); }
+  // OpenAI's is a Bearer key, Azure's stands in a header of its own.
+  std::string key(const ReceivedRequest& request) const override {
+    const std::string_view own = request.find("api-key");
+    return own.empty() ? bearer_of(request) : std::string(own);
+  }
 
   Reply answer(const Ask& ask, const Answer& answer, const std::optional<RateState>& /*rate*/) const override {
     Reply reply = ask.stream ? Reply::sse(stream(answer), answer.between)

@@ -20,6 +20,7 @@ struct Row {
 constexpr std::array kRows = {
     Row{"openai", "responses", &responses_dialect},
     Row{"azure", "", &azure_dialect},
+    Row{"azure", "responses", &responses_dialect},
     Row{"anthropic", "", &anthropic_dialect},
     Row{"claude", "", &anthropic_dialect},
     Row{"gemini", "", &gemini_dialect},

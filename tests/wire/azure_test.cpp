@@ -88,6 +88,31 @@ TEST_CASE("…/openai/v1 takes no api-version, and the model stands in the body"
         "https://name.openai.azure.com/openai/v1/chat/completions?api-version=preview");
 }
 
+TEST_CASE("Responses are asked for at …/openai/v1, or with the api-version that is stated for them", "[azure]") {
+  const auto responses = detail::make_transport("azure", "responses");
+  REQUIRE(responses);
+  const auto url = [&](Fixture f) {
+    const Result<HttpRequest> sent = responses->encode({.messages = {user("Hi")}}, f.target());
+    REQUIRE(sent);
+    CHECK(HttpHead{.headers = sent->headers}.find("api-key") == f.credential.api_key.reveal());
+    CHECK(sent->body.find(R"("input":[{"role":"user")") != std::string::npos);
+    return sent->url;
+  };
+  const std::string root = "https://name.openai.azure.com";
+  for (const char* base : {"", "/", "/openai", "/openai/v1", "/openai/v1/", "/openai/v1/responses",
+                           "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"}) {
+    CAPTURE(base);
+    CHECK(url(fixture(root + base)) == root + "/openai/v1/responses");
+  }
+  CHECK(url(fixture(root + "/openai/v1?api-version=preview")) == root + "/openai/v1/responses?api-version=preview");
+  CHECK(url(fixture(root + "/openai/responses?api-version=2025-04-01-preview")) ==
+        root + "/openai/responses?api-version=2025-04-01-preview");
+  Fixture f = fixture(root);
+  f.service.options["api_version"] = "2025-04-01-preview";
+  CHECK(url(f) == root + "/openai/responses?api-version=2025-04-01-preview");
+  CHECK_FALSE(responses->encode({.messages = {user("Hi")}}, fixture("").target()));
+}
+
 TEST_CASE("the api-version is the URL's, else the option's, else keywheel's", "[azure]") {
   Fixture f = fixture();
   f.service.options["api_version"] = "2025-04-01-preview";

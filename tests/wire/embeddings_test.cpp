@@ -176,3 +176,43 @@ TEST_CASE("a provider without embeddings says so", "[embeddings]") {
     }
   }
 }
+
+TEST_CASE("every member of an embedding request is sent, or refused by its name, or warned of", "[embeddings]") {
+  struct Field {
+    std::string_view name;
+    std::string_view mark;
+    void (*set)(EmbeddingRequest&);
+  };
+  constexpr std::array kFields = {
+      Field{"dimensions", ":321", [](EmbeddingRequest& r) { r.dimensions = 321; }},
+      Field{"user", "mark-user", [](EmbeddingRequest& r) { r.user = "mark-user"; }},
+      Field{"purpose", "", [](EmbeddingRequest& r) { r.purpose = "query"; }},
+      Field{"extra", "mark-value", [](EmbeddingRequest& r) { r.extra = R"({"mark_extra":"mark-value"})"; }},
+  };
+  for (const Row& row : kRows) {
+    for (const Field& field : kFields) {
+      INFO(row.provider << " " << row.api << " " << field.name);
+      const auto transport = detail::make_transport(row.provider, row.api);
+      const Try one(row);
+      EmbeddingRequest request;
+      field.set(request);
+      Target target = one.target();
+      std::vector<std::string> warnings;
+      target.warnings = &warnings;
+      const auto sent = transport->encode_embedding(request, {"a"}, target);
+      if (sent) {
+        CHECK(sent->body.find(field.mark) != std::string::npos);
+        CHECK(sent->body != transport->encode_embedding({}, {"a"}, target)->body);
+        continue;
+      }
+      CHECK(sent.error().kind == ErrorKind::unsupported);
+      CHECK(sent.error().message.find(field.name) != std::string::npos);
+      target.on_unsupported = OnUnsupported::warn;
+      const auto rest = transport->encode_embedding(request, {"a"}, target);
+      REQUIRE(rest);
+      CHECK(rest->body == transport->encode_embedding({}, {"a"}, target)->body);
+      REQUIRE(warnings.size() == 1);
+      CHECK(warnings[0].find(field.name) != std::string::npos);
+    }
+  }
+}

@@ -299,7 +299,7 @@ TEST_CASE("what Gemini cannot express is refused by its name, or left out with a
        }},
       {"parallel_tool_calls", [](ChatRequest& r) { r.parallel_tool_calls = false; }},
       {"messages[0].name", [](ChatRequest& r) { r.messages[0].name = "Ann"; }},
-      {"messages[1].tool_calls[].type",
+      {"messages[1].tool_calls[0].type",
        [](ChatRequest& r) { r.messages.push_back(assistant("", {{.name = "x", .type = "custom"}})); }},
       {"response_format.description",
        [](ChatRequest& r) {
