@@ -23,8 +23,7 @@ struct Health {
     visits[std::string(model)].push_back(health.begin("s", model));
     return true;
   }
-  std::optional<bool> end(End how, std::string_view model = "m",
-                          std::optional<std::chrono::nanoseconds> latency = {}) {
+  std::optional<bool> end(End how, std::string_view model = "m", std::optional<std::chrono::nanoseconds> latency = {}) {
     std::vector<ServiceHealth::Visit>& all = visits[std::string(model)];
     ServiceHealth::Visit visit = std::move(all.back());
     all.pop_back();
