@@ -102,7 +102,11 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
     Gauge* gauge = ledger.learned_gauge(stated, source, fresh);
     if (gauge == nullptr) continue;
     if (fresh) adopt(*gauge, level, scoped);
-    if (!ledger.learn(*gauge, stated, source, now, *level.calendar)) continue;
+    const std::int64_t before = gauge->limit;
+    const bool room = ledger.learn(*gauge, stated, source, now, *level.calendar);
+    if (gauge->limit != before)
+      note_limit(*record.credential, level, scoped != nullptr ? scoped->name : std::string_view(), *gauge);
+    if (!room) continue;
     wake_members(level);
     changed = true;
   }

@@ -13,6 +13,15 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
+/// The service is full or will not have us; or what its key would rest for concerns no key. A listing has no model that
+/// could rest.
+bool rests_service(const Consequence& then, const Failure& failure, std::string_view model) noexcept {
+  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host) return true;
+  if (then.credential == CredentialEffect::none) return false;
+  return failure.scope == Scope::service || failure.scope == Scope::host ||
+         (failure.scope == Scope::service_model && !model.empty());
+}
+
 bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -218,11 +227,20 @@ void CallState::granted(Grant grant) {
   end_wait(true, {});
   const std::size_t stop = asked_[grant.demand];
   leg_ = make_leg(stop, std::move(grant));
-  tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
-  with_token(*leg_);
+  begin(*leg_);
+}
+
+void CallState::begin(Leg& leg) {
+  if (leg.visit.trial()) {
+    tell(&Observer::on_breaker_changed,
+         BreakerChanged{.service = leg.record.service, .model = leg.record.model, .open = true, .trial = true});
+  }
+  tell(&Observer::on_attempt_started, AttemptStarted{number_, leg.record});
+  with_token(leg);
 }
 
 std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Grant grant) {
+  std::vector<PassedOver> services_before = std::move(grant.passed_over);
   auto leg = std::make_unique<Leg>(*this, ++legs_made_, stop, std::move(grant));
   leg->begun = runtime_.now();
   leg->record = {.service = service(stop).config.id,
@@ -230,16 +248,9 @@ std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Grant grant) {
                  .provider = service(stop).config.provider,
                  .model = model(stop),
                  .reason = leg->lease.reason(),
-                 .passed_over = leg->lease.passed_over(),
+                 .passed_over = passed_over(stop, *leg, std::move(services_before)),
                  .resumed = resuming_,
                  .started = since_begin()};
-  for (const Attempt& earlier : attempts_) {
-    if (earlier.service != leg->record.service || earlier.credential == leg->record.credential) continue;
-    std::vector<PassedOver>& all = leg->record.passed_over;
-    const bool listed = std::any_of(all.begin(), all.end(),
-                                    [&](const PassedOver& each) { return each.credential == earlier.credential; });
-    if (!listed) all.push_back({.credential = earlier.credential, .why = "tried already"});
-  }
   if (!resuming_) return leg;
   leg->seam.emplace(whole_.text(), resumption(stop));
   leg->builder = std::move(whole_);
@@ -315,7 +326,7 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   End health = End::good;
   if (failure && failure->failure == FailureClass::cancelled) health = End::neutral;
   const ServiceEffect effect = failure ? consequence(failure->failure).service : ServiceEffect::none;
-  if (effect == ServiceEffect::rest_model || effect == ServiceEffect::rest_host) health = End::neutral;
+  if (failure && rests_service(consequence(failure->failure), *failure, stop.candidate.model)) health = End::neutral;
   if (effect == ServiceEffect::count) health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
   const std::optional<std::chrono::nanoseconds> latency =
       outcome.latency.count() > 0 ? std::optional(outcome.latency) : std::nullopt;
@@ -390,8 +401,8 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
   const bool unlimited = then.tries == 0;
   const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !policy.retry_after_send);
 
-  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host)
-    rest_service(stop, failure, then);
+  const bool rests = rests_service(then, failure, stop.candidate.model);
+  if (rests) rest_service(stop, failure, then);
   const std::string& id = attempts_.back().credential;
   switch (then.next) {
     case NextStep::stop:
@@ -409,6 +420,11 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
       avoid_account(at, id);
       [[fallthrough]];
     case NextStep::next_key:
+      if (rests) {
+        // No key would fare better.
+        if (then.credential != CredentialEffect::rest) stop.out = true;
+        return {};
+      }
       if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
           failure.failure == FailureClass::too_big) {
         barred_.push_back(id);
@@ -437,10 +453,17 @@ void CallState::rest_service(Stop& stop, const Failure& failure, const Consequen
   const ServiceHealth::RestLength length{
       .stated = failure.retry_after,
       .first = is_full ? backoff(policy, 1) : std::chrono::nanoseconds(bounded(policy.cooldown)),
-      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown)};
-  const std::string_view model =
-      is_full && failure.scope != Scope::service ? std::string_view(stop.candidate.model) : std::string_view{};
-  core_->health().rest(entry.config.id, model, length, runtime_.now());
+      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown),
+      .why = failure.error_kind()};
+  const bool of_model = failure.scope == Scope::service_model || (is_full && failure.scope != Scope::service);
+  const std::string_view model = of_model ? std::string_view(stop.candidate.model) : std::string_view{};
+  const TimePoint now = runtime_.now();
+  const TimePoint until = core_->health().rest(entry.config.id, model, length, now);
+  tell(&Observer::on_service_rested,
+       ServiceRested{.service = entry.config.id,
+                     .model = model,
+                     .reason = failure.message,
+                     .available_in = std::chrono::ceil<std::chrono::milliseconds>(until - now)});
 }
 
 std::chrono::nanoseconds CallState::backoff(const RetryPolicy& policy, int failures) {
