@@ -99,11 +99,11 @@ struct Timeouts {
 
 /// What is tried again, and how often. The consequences of each outcome are one table in the library.
 struct RetryPolicy {
-  int max_attempts = 0;                    ///< upstream requests of one call; 0: as many as the pool has use for
-  int max_attempts_per_service = 2;        ///< for failures of the service itself (5xx, connection)
-  std::chrono::milliseconds backoff{500};  ///< first pause before the same service is tried again
-  std::chrono::milliseconds max_backoff{8'000};
-  double jitter = 0.5;           ///< share of the pause that is random
+  int max_attempts = 0;                          ///< upstream requests of one call; 0: as many as the pool has use for
+  int max_attempts_per_service = 2;              ///< for failures of the service itself (5xx, connection)
+  std::chrono::milliseconds backoff{500};        ///< first pause before the same service is tried again
+  std::chrono::milliseconds max_backoff{8'000};  ///< longest pause; and longest wait for services that all rest
+  double jitter = 0.5;                           ///< share of the pause that is random
   bool retry_after_send = true;  ///< once more after a timeout of a request that was sent (it may have been billed)
   std::chrono::milliseconds cooldown{5'000};        ///< first rest of a credential whose provider stated none
   std::chrono::milliseconds max_cooldown{600'000};  ///< longest rest that is guessed

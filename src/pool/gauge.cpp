@@ -42,7 +42,9 @@ void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {
   if (learned) {
     external = learned->external(now, {.sent = own(), .after = log.sum_after(learned->sent()), .period = period});
     // The first of a window passes, however large.
-    if (learned->found() != 0 && own() + pending > 0) external = std::max(external, limit - learned->found());
+    const std::int64_t lost = learned->found() != 0 && own() + pending > 0 ? limit - learned->found() : 0;
+    found_governs = lost > external;
+    if (found_governs) external = lost;
   }
 }
 
@@ -75,8 +77,7 @@ TimePoint Gauge::room_at(std::int64_t amount, TimePoint now, Calendar& calendar)
   if (span == Span::sliding) {
     at = log.freed(lacking);
     // What is lent but not yet sent will count from its sending, which is not before now.
-    const bool ours_alone = external == 0 || (learned && learned->found() != 0 && external == limit - learned->found());
-    if (at == kNever && ours_alone) at = later(now, log.length());
+    if (at == kNever && (external == 0 || found_governs)) at = later(now, log.length());
   } else {
     at = period_of(span, now, calendar).ends;
   }

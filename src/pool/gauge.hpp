@@ -37,8 +37,9 @@ struct Gauge {
   bool total = false;  ///< of max_requests, max_tokens, max_cost
   bool soft = false;   ///< what is larger than the limit passes where nothing else is counted: no request is too big
   std::int64_t limit = 0;
-  std::int64_t pending = 0;   ///< lent, not yet sent
-  std::int64_t external = 0;  ///< counted by others: what the provider says beyond our own
+  std::int64_t pending = 0;    ///< lent, not yet sent
+  std::int64_t external = 0;   ///< counted by others: what the provider says beyond our own
+  bool found_governs = false;  ///< `external` stands for what refusals showed to be less than the limit
   std::unique_ptr<Learned> learned{};
   std::shared_ptr<SharedGauge> shared{};  ///< where other processes spend of it too
   SlidingLog log{};                       ///< sliding; of a learned one in any case, for its last minutes

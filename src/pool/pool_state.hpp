@@ -239,6 +239,14 @@ class PoolState {
   [[nodiscard]] bool release(LeaseRecord& record, Nanos pause, TimePoint now);
 
   // statements.cpp
+  /// Whose limits a provider means, and what counts them.
+  struct Owner {
+    Level& level;
+    Scoped* scoped = nullptr;
+    Ledger& ledger;
+    int in_flight = 0;
+  };
+  [[nodiscard]] std::optional<Owner> owner_of_limits(const LeaseRecord& record);
   void learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
                     bool& changed);
   void watch_refusals(LeaseRecord& record, TimePoint now);

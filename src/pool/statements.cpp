@@ -75,55 +75,54 @@ void PoolState::adopt(Gauge& gauge, const Level& level, const Scoped* scoped) {
   }
 }
 
+std::optional<PoolState::Owner> PoolState::owner_of_limits(const LeaseRecord& record) {
+  const ProviderRules& rules = *record.credential->service->rules;
+  Level& level = owner_of(record, rules.owner);
+  if (!rules.by_model) return Owner{.level = level, .ledger = level.ledger, .in_flight = level.in_flight};
+  // What has no model, as a listing, tells of none.
+  if (record.model.empty()) return std::nullopt;
+  Scoped* scoped = scoped_for(level, model_of(record).limited());
+  if (scoped == nullptr) return std::nullopt;
+  return Owner{.level = level, .scoped = scoped, .ledger = scoped->ledger, .in_flight = scoped->in_flight};
+}
+
 void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>& limits, TimePoint at, TimePoint now,
                              bool& changed) {
-  const Service& service = *record.credential->service;
-  Level& level = owner_of(record, service.rules->owner);
+  if (limits.empty()) return;
+  const std::optional<Owner> owner = owner_of_limits(record);
+  if (!owner) return;
   std::int64_t rpm = 0;
   for (std::size_t i = 0; i < record.levels && rpm == 0; ++i) rpm = record.path[i]->ledger.configured_rpm();
   for (const Scoped* each : record.scoped) rpm = rpm == 0 ? each->ledger.configured_rpm() : rpm;
-  Ledger::Source source{.lease = record.number,
-                        .sent = record.sent_at,
-                        .at = at,
-                        .rules = service.rules,
-                        .guard = bounded(record.credential->config->limits.guard),
-                        .configured_rpm = rpm};
-  // What has no model, as a listing, tells of none.
-  if (service.rules->by_model && record.model.empty()) return;
+  const Ledger::Source source{.lease = record.number,
+                              .sent = record.sent_at,
+                              .at = at,
+                              .rules = record.credential->service->rules,
+                              .guard = bounded(record.credential->config->limits.guard),
+                              .in_flight = owner->in_flight,
+                              .configured_rpm = rpm};
   for (StatedLimit stated : limits) {
-    Scoped* scoped = nullptr;
-    if (service.rules->by_model) {
-      scoped = scoped_for(level, model_of(record).limited());
-      if (scoped == nullptr) return;
-    }
-    Ledger& ledger = scoped != nullptr ? scoped->ledger : level.ledger;
-    source.in_flight = scoped != nullptr ? scoped->in_flight : level.in_flight;
     bool fresh = false;
-    Gauge* gauge = ledger.learned_gauge(stated, source, fresh);
+    Gauge* gauge = owner->ledger.learned_gauge(stated, source, fresh);
     if (gauge == nullptr) continue;
-    if (fresh) adopt(*gauge, level, scoped);
+    if (fresh) adopt(*gauge, owner->level, owner->scoped);
     const std::int64_t before = gauge->limit;
-    const bool room = ledger.learn(*gauge, stated, source, now, *level.calendar);
-    if (gauge->limit != before)
-      note_limit(*record.credential, level, scoped != nullptr ? scoped->name : std::string_view(), *gauge);
+    const bool room = owner->ledger.learn(*gauge, stated, source, now, *owner->level.calendar);
+    if (gauge->limit != before) {
+      note_limit(*record.credential, owner->level,
+                 owner->scoped != nullptr ? std::string_view(owner->scoped->name) : std::string_view(), *gauge);
+    }
     if (!room) continue;
-    wake_members(level);
+    wake_members(owner->level);
     changed = true;
   }
 }
 
 void PoolState::watch_refusals(LeaseRecord& record, TimePoint now) {
-  const Service& service = *record.credential->service;
-  Level& level = owner_of(record, service.rules->owner);
-  Scoped* scoped = nullptr;
-  if (service.rules->by_model) {
-    if (record.model.empty()) return;
-    scoped = scoped_for(level, model_of(record).limited());
-    if (scoped == nullptr) return;
-  }
-  Ledger& ledger = scoped != nullptr ? scoped->ledger : level.ledger;
+  const std::optional<Owner> owner = owner_of_limits(record);
+  if (!owner) return;
   const Ledger::Source source{.at = now, .guard = bounded(record.credential->config->limits.guard)};
-  if (Gauge* gauge = ledger.gauge_of_refusals(source)) adopt(*gauge, level, scoped);
+  if (Gauge* gauge = owner->ledger.gauge_of_refusals(source)) adopt(*gauge, owner->level, owner->scoped);
 }
 
 /// A refusal is the word of a limit. Where none of those stated is used up, it overrules them; where none is known, it

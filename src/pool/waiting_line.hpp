@@ -175,7 +175,13 @@ class WaitingLine {
   [[nodiscard]] bool someone_could_go(const Waiter& waiter, const Queue* own, const Rank& rank, Lease& lease,
                                       TimePoint now);
   [[nodiscard]] Rank first_rank(const Queue& queue) const noexcept { return queue.order.begin()->first; }
+  void refuse(Waiting& waiting, const Attempted& attempted, TimePoint now, std::vector<LineGrant>& grants);
+  void serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants);
+
+  // waiting_order.cpp
   [[nodiscard]] Tenant& tenant_of(std::string_view name);
+  [[nodiscard]] Waiting& admit(const Waiter& waiter, std::uint64_t ticket, TimePoint limit, TimePoint now);
+  [[nodiscard]] Queue& queue_of(std::string signature, const std::vector<Demand>& demands);
   void file(Place& place);
   void unfile(Place& place);
   void file(Queue& queue);
@@ -185,8 +191,6 @@ class WaitingLine {
   void let_go(Waiting& waiting);
   void let_go(const Queue& queue);
   void served(Tenant& tenant);
-  void refuse(Waiting& waiting, const Attempted& attempted, TimePoint now, std::vector<LineGrant>& grants);
-  void serve(Queue& queue, TimePoint now, std::vector<LineGrant>& grants);
   void forget_idle_tenants();
 
   std::shared_ptr<CredentialPool> pool_;

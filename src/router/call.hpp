@@ -97,12 +97,14 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] Outcome outcome_of(const Leg& leg, const std::optional<Failure>& failure) const;
   void keep(Leg& leg, const Usage& used);
   void end_visit(Leg& leg, ServiceHealth::End how, std::optional<std::chrono::nanoseconds> latency);
+  [[nodiscard]] int budget() const;
+  [[nodiscard]] int made() const noexcept;
+
+  // After a failure (call_retry.cpp).
   void decide(std::size_t stop, const Failure& failure);
   [[nodiscard]] Move judge(std::size_t stop, const Failure& failure);
   void rest_service(Stop& stop, const Failure& failure, const Consequence& then);
   [[nodiscard]] std::chrono::nanoseconds backoff(const RetryPolicy& policy, int failures);
-  [[nodiscard]] int budget() const;
-  [[nodiscard]] int made() const noexcept;
 
   // Whose failure it is (call_blame.cpp).
   [[nodiscard]] std::string account_of(std::size_t stop, std::string_view id) const;
