@@ -43,7 +43,7 @@ void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {
     external = learned->external(now, {.sent = own(), .after = log.sum_after(learned->sent()), .period = period});
     // The first of a window passes, however large.
     const std::int64_t lost = learned->found() != 0 && own() + pending > 0 ? limit - learned->found() : 0;
-    found_governs = lost > external;
+    found_governs = lost > 0 && lost >= external;
     if (found_governs) external = lost;
   }
 }
