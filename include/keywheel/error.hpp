@@ -41,10 +41,11 @@ enum class ErrorKind : std::uint8_t {
 /// "rate_limited", … as the JSON output and the statistics spell it.
 [[nodiscard]] KEYWHEEL_EXPORT std::string_view to_string(ErrorKind kind) noexcept;
 
-/// A credential that could have made an attempt and did not.
+/// A credential, or a whole service, that could have made an attempt and did not.
 struct PassedOver {
-  std::string credential{};  ///< its id
+  std::string credential{};  ///< its id; empty: no credential of the service
   std::string why{};
+  std::string service{};  ///< its id
 };
 
 /// One upstream request of a call, and how it fared.
@@ -58,11 +59,12 @@ struct Attempt {
   std::string failure{};             ///< the class of the failure as the outcome table has it ("rate", "auth", …)
   std::string message{};             ///< the provider's words, or ours
   std::string reason{};              ///< why this credential, and why the others were passed over
-  std::vector<PassedOver> passed_over{};  ///< the others one by one, the first few of them
-  bool hedge = false;                     ///< made beside another one that was slow
-  bool resumed = false;                   ///< went on where a broken stream had ended
-  std::chrono::microseconds started{};    ///< since the call began
-  std::chrono::microseconds elapsed{};    ///< how long it took
+  std::vector<PassedOver>
+      passed_over{};                    ///< the others one by one, the first few of them, and services before this one
+  bool hedge = false;                   ///< made beside another one that was slow
+  bool resumed = false;                 ///< went on where a broken stream had ended
+  std::chrono::microseconds started{};  ///< since the call began
+  std::chrono::microseconds elapsed{};  ///< how long it took
 };
 
 /// Why a call failed. A value: copy it, print it (`<<`), read its parts.

@@ -87,11 +87,38 @@ struct CredentialsJoined {
   std::string_view name{};   ///< of the account or project, as the provider said it
 };
 
-/// The circuit breaker of a service's model opened or closed.
+/// An answer stated a limit that was not known before, or another value of one that was.
+struct LimitLearned {
+  std::string_view service{};
+  std::string_view credential{};  ///< whose answer stated it
+  std::string_view level{};       ///< whose it is: "key", "project" or "account"
+  std::string_view group{};       ///< model or limit group that it holds for alone; empty: all
+  std::string_view name{};        ///< "rpm", "tpd", … as LimitStatus has it
+  std::int64_t limit = 0;
+};
+
+/// The circuit breaker of a service's model opened or closed, or lets an attempt through that finds out which it will.
 struct BreakerChanged {
   std::string_view service{};
   std::string_view model{};
   bool open = false;
+  bool trial = false;  ///< open, and half open now
+};
+
+/// A service takes no attempts for a while, since it is full or will not have us. That ends by itself.
+struct ServiceRested {
+  std::string_view service{};
+  std::string_view model{};   ///< with this model only; empty: with all
+  std::string_view reason{};  ///< the provider's words
+  std::chrono::milliseconds available_in{0};
+};
+
+/// The quota store was reached, or cannot be: then what RouterConfig::on_store_loss says holds. The Router tries again
+/// by itself.
+struct StoreChanged {
+  std::string_view name{};
+  bool reachable = false;
+  std::string_view error{};  ///< why not
 };
 
 /// A second attempt is made beside a slow one. Which of them was taken, AttemptEnded says.
@@ -135,9 +162,9 @@ struct ConfigReloaded {
 /// Is told what happens. Override what is of interest.
 ///
 /// Everything that a function is handed (views, references, pointers) lives until it returns. Functions are called from
-/// the loop that carries the call, or from the thread that made the change (reload, clear_credential, …); with several
-/// loops, from several at once. No lock of keywheel's is held, so an Observer may call the Router, but no blocking form
-/// of it. What takes long delays the calls of that loop.
+/// the loop that carries the call, or from the thread that made the change (reload, clear_credential, …; what the quota
+/// store tells comes from a thread of its own); with several of these, from several at once. No lock of keywheel's is
+/// held, so an Observer may call the Router, but no blocking form of it. What takes long delays the calls of that loop.
 ///
 /// An Observer that throws ends nothing but itself: it is told no more until the next reload, and Router::warnings()
 /// says what it threw.
@@ -153,7 +180,10 @@ class KEYWHEEL_EXPORT Observer {
   virtual void on_wait_ended(const WaitEnded& event);
   virtual void on_credential_changed(const CredentialChanged& event);
   virtual void on_credentials_joined(const CredentialsJoined& event);
+  virtual void on_limit_learned(const LimitLearned& event);
   virtual void on_breaker_changed(const BreakerChanged& event);
+  virtual void on_service_rested(const ServiceRested& event);
+  virtual void on_store_changed(const StoreChanged& event);
   virtual void on_hedged(const Hedged& event);
   virtual void on_resumed(const ResumedStream& event);
   virtual void on_fell_back(const FellBack& event);

@@ -48,9 +48,9 @@ void Lease::drop() noexcept {
 
 std::vector<PassedOver> Lease::passed_over() const {
   if (!pool_ || note_.listed == 0) return {};
-  const detail::PoolState& state = *pool_->state_;
+  detail::PoolState& state = *pool_->state_;
   const std::lock_guard lock(state.mutex);
-  return state.passed_over(note_);
+  return state.passed_over(*this);
 }
 
 std::string Lease::reason() const {

@@ -235,8 +235,12 @@ std::string PoolState::explain(const ChoiceNote& note) const {
   return text;
 }
 
-std::vector<PassedOver> PoolState::passed_over(const ChoiceNote& note) const {
+std::vector<PassedOver> PoolState::passed_over(const Lease& lease) {
+  const ChoiceNote& note = lease.note_;
   std::vector<PassedOver> all;
+  const auto add = [&](const Credential& c, const Block& block, std::int64_t left_ms) {
+    all.push_back({.credential = c.config->id, .why = words_of(block, left_ms), .service = c.service->id});
+  };
   for (std::size_t i = 0; i < note.listed; ++i) {
     const ChoiceNote::Skipped& each = note.list[i];
     const Credential* c = each.credential < by_serial_.size() ? by_serial_[each.credential] : nullptr;
@@ -244,9 +248,24 @@ std::vector<PassedOver> PoolState::passed_over(const ChoiceNote& note) const {
     Block block{.why = static_cast<Block::Why>(each.why)};
     block.status = each.status;
     block.stated = each.stated;
-    all.push_back({.credential = c->config->id, .why = words_of(block, each.for_ms)});
+    add(*c, block, each.for_ms);
+  }
+  const LeaseRecord* record = record_of(lease.slot_, lease.number_);
+  if (record == nullptr || note.skipped <= note.listed || note.skipped > kMostNamed) return all;
+  // The note has no place for more. They are few, and stand as they did when this one was lent.
+  const Asking asking{.model = model_of(*record), .charge = record->charge, .now = clock_};
+  for (Credential* c : record->credential->service->members) {
+    const bool listed = std::any_of(note.list.begin(), note.list.begin() + note.listed,
+                                    [&](const ChoiceNote::Skipped& each) { return each.credential == c->serial; });
+    if (listed || c == record->credential) continue;
+    if (const Block block = obstacle(*c, asking)) add(*c, block, left(block, clock_));
   }
   return all;
+}
+
+std::string PoolState::words(const Block& block, TimePoint now) {
+  if (!block) return "none of its credentials may use the model";
+  return "none of its credentials has room; the first: " + words_of(block, left(block, now));
 }
 
 CredentialStatus PoolState::status(Credential& c, TimePoint now) {

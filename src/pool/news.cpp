@@ -61,6 +61,17 @@ void PoolState::note_joined(const Credential& c, const Level& joint, std::string
   pending_.store(true, std::memory_order_relaxed);
 }
 
+void PoolState::note_limit(const Credential& c, const Level& level, std::string_view group, const Gauge& gauge) {
+  if (!watcher) return;
+  news_.push_back({.service = c.service->id,
+                   .credential = c.config->id,
+                   .level = std::string(name_of(level.kind)),
+                   .model = std::string(group),
+                   .limit = gauge.name(),
+                   .value = gauge.limit});
+  pending_.store(true, std::memory_order_relaxed);
+}
+
 void PoolAccess::watch(CredentialPool& pool, PoolWatcher watcher) { pool.state_->watcher = std::move(watcher); }
 
 void PoolState::publish() {

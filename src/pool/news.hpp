@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -9,7 +10,8 @@
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
-/// A change of a credential's state, for whoever observes the pool; or, with `with`, that two of them share a level.
+/// A change of a credential's state, for whoever observes the pool; or, with `with`, that two of them share a level;
+/// or, with `limit`, what one of a level's limits was learned to be.
 struct PoolNews {
   std::string service{};
   std::string credential{};
@@ -20,6 +22,8 @@ struct PoolNews {
   std::chrono::milliseconds available_in{0};  ///< max(): not by itself
   std::string with{};                         ///< joined: the other credential
   std::string owner{};                        ///< joined: of the level, as the provider names it
+  std::string limit{};                        ///< learned: its name; `model` is the group that it holds for alone
+  std::int64_t value = 0;                     ///< of the limit
 };
 
 using PoolWatcher = std::function<void(const PoolNews&)>;

@@ -80,9 +80,15 @@ bool PoolState::release(LeaseRecord& record, Nanos pause, TimePoint now) {
   for (std::size_t i = 0; i < record.levels; ++i) {
     Level& level = *record.path[i];
     if (level.idle()) continue;
-    bool was_probe = level.rest.release(record.number, pause, now);
+    bool was_probe = false;
+    const auto end_probe = [&](Rest& rest, std::string_view model) {
+      if (!rest.release(record.number, pause, now)) return;
+      was_probe = true;
+      note(*record.credential, level, rest, model, now);
+    };
+    end_probe(level.rest, {});
     for (ModelRest& each : level.model_rests) {
-      if (model_of(record).is(each)) was_probe = each.rest.release(record.number, pause, now) || was_probe;
+      if (model_of(record).is(each)) end_probe(each.rest, each.name);
     }
     if (was_probe) wake_members(level);
     changed = changed || was_probe;
@@ -134,7 +140,9 @@ void PoolState::count_streak(LeaseRecord& record, const Rest::News& news, std::s
 FailureClass PoolState::blame(LeaseRecord& record, const Failure& failure, TimePoint now, bool& changed) {
   const CredentialEffect effect = consequence(failure.failure).credential;
   Level* level = level_of(record, failure.scope);
-  if (effect == CredentialEffect::none || level == nullptr) return failure.failure;
+  // A limit of the call's own, such as a conversation that is busy, is no key's.
+  const bool of_call = effect == CredentialEffect::rest && failure.scope == Scope::call;
+  if (effect == CredentialEffect::none || level == nullptr || of_call) return failure.failure;
   if (sharing) sharing->rests_changed();
 
   const RetryPolicy& policy = record.credential->service->policy;

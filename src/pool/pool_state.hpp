@@ -124,6 +124,7 @@ class PoolState {
   void sent(std::uint32_t slot, std::uint64_t number, TimePoint now);
   /// As sent(). False, and nothing counted: a place that it was lent has lapsed.
   [[nodiscard]] bool send(const Lease& lease, TimePoint now);
+  void count_request(const Lease& lease, TimePoint now);
   // outcome.cpp
   /// True in `changed` where room may have come.
   Verdict report(std::uint32_t slot, std::uint64_t number, const Outcome& outcome, TimePoint now, bool& changed);
@@ -143,7 +144,10 @@ class PoolState {
   [[nodiscard]] Unavailable explain(const Demand& demand, Block::Why first, TimePoint now);
   [[nodiscard]] Nanos timeout_of(const std::vector<Demand>& demands) const noexcept;
   [[nodiscard]] std::string explain(const ChoiceNote& note) const;
-  [[nodiscard]] std::vector<PassedOver> passed_over(const ChoiceNote& note) const;
+  /// The first few that were skipped; of a small service, all.
+  [[nodiscard]] std::vector<PassedOver> passed_over(const Lease& lease);
+  /// Why nobody of a service could be lent, told by what keeps the first that will have room.
+  [[nodiscard]] static std::string words(const Block& block, TimePoint now);
   [[nodiscard]] CredentialStatus status(Credential& c, TimePoint now);
   [[nodiscard]] std::vector<CredentialStatus> status(TimePoint now);
 
@@ -159,6 +163,7 @@ class PoolState {
   // news.cpp
   void note(const Credential& c, const Level& level, const Rest& rest, std::string_view model, TimePoint now);
   void note_joined(const Credential& c, const Level& joint, std::string_view owner);
+  void note_limit(const Credential& c, const Level& level, std::string_view group, const Gauge& gauge);
 
   // topology.cpp
   struct LevelLimits {
@@ -289,6 +294,8 @@ class PoolAccess {
   /// As CredentialPool::sent(), for who can still hold the request back. False: it must not be written, since a place
   /// that was lent in a limit shared with other processes has lapsed; nothing was counted.
   [[nodiscard]] static bool send(CredentialPool& pool, const Lease& lease, TimePoint now);
+  /// A request beside the lease's own, as one for a token: it counts in the statistics, and against no model's limit.
+  static void count_request(CredentialPool& pool, const Lease& lease, TimePoint now);
   /// What an answer states of limits, told when its headers have come: the end of a stream may be minutes away.
   static void learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now);
   /// Is told of every change of a credential's state, with no lock held. Set once, before use.

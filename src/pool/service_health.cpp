@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -32,7 +34,26 @@ Nanos doubled(Nanos first, int times, Nanos most) noexcept {
   return std::min(first, std::max(most, Nanos(0)));
 }
 
+std::string_view words_of_rest(ErrorKind why) noexcept {
+  switch (why) {
+    case ErrorKind::overloaded:
+      return "rests, since it is full";
+    case ErrorKind::not_found:
+      return "does not serve the model";
+    case ErrorKind::rate_limited:
+    case ErrorKind::quota_exhausted:
+      return "rests, since a limit is met that is no key's own";
+    default:
+      return "rests, since it does not serve us from here";
+  }
+}
+
 }  // namespace
+
+std::string ServiceHealth::Verdict::words(TimePoint now) const {
+  if (by_event) return std::string(reason);
+  return fmt::format("{}, for {} ms", reason, std::chrono::ceil<std::chrono::milliseconds>(at - now).count());
+}
 
 void ServiceHealth::configure(CircuitBreakerConfig config, Nanos patience) {
   const std::lock_guard lock(mutex_);
@@ -56,7 +77,7 @@ Nanos ServiceHealth::next_place(std::string_view service) const {
 
 ServiceHealth::Verdict ServiceHealth::judge(const Entry& entry, std::string_view service, TimePoint now) const {
   if (entry.rest_until > now) {
-    return {.allowed = false, .at = entry.rest_until, .reason = "rests, since it is full or does not serve us now"};
+    return {.allowed = false, .at = entry.rest_until, .reason = words_of_rest(entry.rest_why), .kind = entry.rest_why};
   }
   if (config_.enabled && entry.open_until) {
     if (*entry.open_until > now) {
@@ -90,11 +111,12 @@ ServiceHealth::Visit ServiceHealth::begin(std::string_view service, std::string_
   const auto whole = model.empty() ? entries_.end() : entries_.find(View(service, std::string_view{}));
   const auto it = at(entries_, service, model);
   Entry& entry = it->second;
-  if (config_.enabled && entry.open_until) ++entry.probes;
+  const bool trial = config_.enabled && entry.open_until;
+  if (trial) ++entry.probes;
   ++entry.in_flight;
   if (whole != entries_.end()) ++whole->second.in_flight;
   ++at(loads_, service)->second.in_flight;
-  return {*this, *it};
+  return {*this, *it, trial};
 }
 
 std::optional<bool> ServiceHealth::end(Entries::value_type& which, End how, std::optional<Nanos> latency,
@@ -178,10 +200,12 @@ bool ServiceHealth::failing(std::string_view service, std::string_view model) co
   return it != entries_.end() && (it->second.failures > 0 || it->second.open_until);
 }
 
-void ServiceHealth::rest(std::string_view service, std::string_view model, const RestLength& length, TimePoint now) {
+TimePoint ServiceHealth::rest(std::string_view service, std::string_view model, const RestLength& length,
+                              TimePoint now) {
   const std::lock_guard lock(mutex_);
   Entry& entry = at(entries_, service, model)->second;
   entry.troubled = true;
+  entry.rest_why = length.why;
   // Those that were in flight together say the same thing once.
   if (entry.rest_until <= now) ++entry.rests;
   Nanos how_long = doubled(length.first, std::max(entry.rests - 1, 0), length.most);
@@ -192,7 +216,7 @@ void ServiceHealth::rest(std::string_view service, std::string_view model, const
       entry.ramp.begin(1);
     }
   }
-  entry.rest_until = std::max(entry.rest_until, later(now, how_long));
+  return entry.rest_until = std::max(entry.rest_until, later(now, how_long));
 }
 
 int ServiceHealth::in_flight(std::string_view service) const {

@@ -47,9 +47,12 @@ class ServiceHealth {
 
   struct Verdict {
     bool allowed = true;
-    TimePoint at{};             ///< not allowed: when it may be
-    bool by_event = false;      ///< the end of another attempt may make place earlier
-    std::string_view reason{};  ///< not allowed: why, to follow "service x "
+    TimePoint at{};                          ///< not allowed: when it may be
+    bool by_event = false;                   ///< the end of another attempt may make place earlier
+    std::string_view reason{};               ///< not allowed: why, to follow "service x "
+    ErrorKind kind = ErrorKind::overloaded;  ///< not allowed: what to tell a caller who cannot wait
+    /// The reason, and for how long.
+    [[nodiscard]] std::string words(TimePoint now) const;
   };
   /// May a call go there now? Takes nothing.
   [[nodiscard]] Verdict ask(std::string_view service, std::string_view model, TimePoint now) const;
@@ -64,15 +67,19 @@ class ServiceHealth {
   class Visit {
    public:
     Visit() noexcept = default;
-    Visit(Visit&& other) noexcept : health_(std::exchange(other.health_, nullptr)), entry_(other.entry_) {}
+    Visit(Visit&& other) noexcept
+        : health_(std::exchange(other.health_, nullptr)), entry_(other.entry_), trial_(other.trial_) {}
     Visit& operator=(Visit&& other) noexcept {
       std::swap(health_, other.health_);
       std::swap(entry_, other.entry_);
+      std::swap(trial_, other.trial_);
       return *this;
     }
     ~Visit() {
       if (health_ != nullptr) (void)health_->end(*entry_, End::neutral, std::nullopt, TimePoint{});
     }
+    /// It finds out whether an open breaker may close.
+    [[nodiscard]] bool trial() const noexcept { return trial_; }
     /// True: the breaker opened by it; false: it closed.
     std::optional<bool> end(End how, std::optional<Nanos> latency, TimePoint now) {
       return std::exchange(health_, nullptr)->end(*entry_, how, latency, now);
@@ -80,9 +87,11 @@ class ServiceHealth {
 
    private:
     friend class ServiceHealth;
-    Visit(ServiceHealth& health, Entries::value_type& entry) noexcept : health_(&health), entry_(&entry) {}
+    Visit(ServiceHealth& health, Entries::value_type& entry, bool trial) noexcept
+        : health_(&health), entry_(&entry), trial_(trial) {}
     ServiceHealth* health_ = nullptr;
     Entries::value_type* entry_ = nullptr;
+    bool trial_ = false;
   };
   /// An attempt begins, which ask() has just allowed.
   [[nodiscard]] Visit begin(std::string_view service, std::string_view model);
@@ -100,9 +109,11 @@ class ServiceHealth {
     std::optional<std::chrono::milliseconds> stated{};
     Nanos first{0};
     Nanos most{0};
+    ErrorKind why = ErrorKind::overloaded;
   };
   /// The provider is full, or will not have us: no new attempt for so long. An empty model rests the whole service.
-  void rest(std::string_view service, std::string_view model, const RestLength& length, TimePoint now);
+  /// Until when.
+  TimePoint rest(std::string_view service, std::string_view model, const RestLength& length, TimePoint now);
 
   [[nodiscard]] int in_flight(std::string_view service) const;
   /// What an answer of this service is likely to take, were one more asked of it: the moving average follows peaks at
@@ -128,6 +139,7 @@ class ServiceHealth {
     bool troubled = false;  ///< failed or rested at some time
     std::optional<TimePoint> open_until{};
     TimePoint rest_until{};
+    ErrorKind rest_why = ErrorKind::overloaded;
     SlowStart ramp{};
     [[nodiscard]] bool counts_places() const noexcept { return open_until || ramp.places() != 0; }
   };

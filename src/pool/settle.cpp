@@ -122,6 +122,16 @@ bool PoolState::send(const Lease& lease, TimePoint now) {
   return true;
 }
 
+void PoolAccess::count_request(CredentialPool& pool, const Lease& lease, TimePoint now) {
+  PoolState& state = *pool.state_;
+  const std::lock_guard lock(state.mutex);
+  state.count_request(lease, state.clock(now));
+}
+
+void PoolState::count_request(const Lease& lease, TimePoint now) {
+  if (const LeaseRecord* record = record_of(lease.slot_, lease.number_)) count_use(*record->credential, 1, 0, now);
+}
+
 bool PoolAccess::send(CredentialPool& pool, const Lease& lease, TimePoint now) {
   PoolState& state = *pool.state_;
   const std::lock_guard lock(state.mutex);

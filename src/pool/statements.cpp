@@ -106,7 +106,13 @@ void PoolState::learn_limits(LeaseRecord& record, const std::vector<StatedLimit>
     Gauge* gauge = owner->ledger.learned_gauge(stated, source, fresh);
     if (gauge == nullptr) continue;
     if (fresh) adopt(*gauge, owner->level, owner->scoped);
-    if (!owner->ledger.learn(*gauge, stated, source, now, *owner->level.calendar)) continue;
+    const std::int64_t before = gauge->limit;
+    const bool room = owner->ledger.learn(*gauge, stated, source, now, *owner->level.calendar);
+    if (gauge->limit != before) {
+      note_limit(*record.credential, owner->level,
+                 owner->scoped != nullptr ? std::string_view(owner->scoped->name) : std::string_view(), *gauge);
+    }
+    if (!room) continue;
     wake_members(owner->level);
     changed = true;
   }

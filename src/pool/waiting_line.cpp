@@ -69,12 +69,14 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
     if (!health.allowed) {
       result.by_event = result.by_event || health.by_event;
       result.too_big = false;
-      result.timeout = std::max(result.timeout, health_->patience());
+      // What is not there is not waited for.
+      if (health.kind != ErrorKind::not_found) result.timeout = std::max(result.timeout, health_->patience());
       if (health.at < result.at) {
         result.at = health.at;
         result.tight = nullptr;
         result.why = Block::Why::none;
       }
+      result.refusals.push_back({.service = demands[i].service, .health = health});
       continue;
     }
     Refusal refusal;
@@ -93,6 +95,7 @@ WaitingLine::Attempted WaitingLine::try_to_lend(const std::vector<Demand>& deman
     }
     result.timeout = std::max(result.timeout, refusal.timeout);
     if (refusal.for_own) break;
+    if (i + 1 < demands.size()) result.refusals.push_back({.service = demands[i].service, .block = refusal.block});
   }
   for (const auto& [level, keeper] : set_aside) {
     if (level->kept_for == 0) level->kept_for = keeper;
@@ -105,10 +108,10 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   bool first = true;
   for (const Demand& demand : demands) {
     const ServiceHealth::Verdict health = health_->ask(demand.service, demand.model, now);
-    Unavailable one = health.allowed
-                          ? state_->explain(demand, attempted.why, now)
-                          : Unavailable{.kind = ErrorKind::overloaded,
-                                        .reason = fmt::format("service {} {}", demand.service, health.reason)};
+    Unavailable one =
+        health.allowed
+            ? state_->explain(demand, attempted.why, now)
+            : Unavailable{.kind = health.kind, .reason = fmt::format("service {} {}", demand.service, health.reason)};
     if (first || one.kind == ErrorKind::rate_limited) answer.kind = one.kind;
     answer.too_big = one.too_big && (first || answer.too_big);
     if (!first) answer.reason += " | ";
@@ -119,9 +122,14 @@ Unavailable WaitingLine::explain(const std::vector<Demand>& demands, const Attem
   return answer;
 }
 
-Grant WaitingLine::conclude(const std::vector<Demand>& demands, Attempted& attempted) {
+Grant WaitingLine::conclude(const std::vector<Demand>& demands, Attempted& attempted, TimePoint now) {
   const Demand& demand = demands[attempted.grant.demand];
   attempted.grant.visit = health_->begin(demand.service, demand.model);
+  for (const ServiceRefusal& each : attempted.refusals) {
+    PassedOver passed{.service = std::string(each.service)};
+    passed.why = each.health.allowed ? PoolState::words(each.block, now) : each.health.words(now);
+    attempted.grant.passed_over.push_back(std::move(passed));
+  }
   return std::move(attempted.grant);
 }
 
@@ -208,7 +216,7 @@ LineAnswer WaitingLine::enter(const Waiter& waiter, TimePoint now) {
     }
     if (tried && attempted.granted) {
       if (contested) served(tenant_of(waiter.tenant));
-      return conclude(waiter.demands, attempted);
+      return conclude(waiter.demands, attempted, now);
     }
   }
   // As its queue's first was told, or, the first of its own queue, as soon as those before it have had their turn.
@@ -278,7 +286,7 @@ void WaitingLine::serve(Queue& queue, TimePoint now, std::vector<LineGrant>& gra
   Attempted attempted = try_to_lend(first.demands, ticket, place.rank, first.entered, now);
   if (attempted.granted) {
     Tenant& tenant = *place.tenant;
-    grants.push_back({.ticket = ticket, .answer = conclude(first.demands, attempted)});
+    grants.push_back({.ticket = ticket, .answer = conclude(first.demands, attempted, now)});
     remove(first);
     served(tenant);
     return;

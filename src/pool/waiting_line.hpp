@@ -34,7 +34,8 @@ struct Waiter {
 struct Grant {
   Lease lease{};
   ServiceHealth::Visit visit{};
-  std::size_t demand = 0;  ///< which of the waiter's
+  std::size_t demand = 0;                 ///< which of the waiter's
+  std::vector<PassedOver> passed_over{};  ///< the services of those before it
 };
 struct Queued {
   std::uint64_t ticket = 0;
@@ -144,6 +145,12 @@ class WaitingLine {
     std::uint64_t seen = 0;  ///< changes of its services when its first was tried last
     TimePoint filed{};       ///< its place in agenda_
   };
+  /// Why an attempt went to a service behind this one.
+  struct ServiceRefusal {
+    std::string_view service{};
+    ServiceHealth::Verdict health{};
+    Block block{};  ///< where its health allows: what keeps the first credential that will have room
+  };
   /// How trying a call went.
   struct Attempted {
     bool granted = false;
@@ -154,13 +161,14 @@ class WaitingLine {
     Nanos timeout{0};
     Level* tight = nullptr;
     Block::Why why = Block::Why::none;
+    std::vector<ServiceRefusal> refusals{};  ///< of those before the one that was granted
   };
 
   [[nodiscard]] Attempted try_to_lend(const std::vector<Demand>& demands, std::uint64_t ticket, const Rank& rank,
                                       std::optional<TimePoint> since, TimePoint now);
   [[nodiscard]] Unavailable explain(const std::vector<Demand>& demands, const Attempted& attempted, TimePoint now);
   /// The credential that was found is lent for good.
-  [[nodiscard]] Grant conclude(const std::vector<Demand>& demands, Attempted& attempted);
+  [[nodiscard]] Grant conclude(const std::vector<Demand>& demands, Attempted& attempted, TimePoint now);
   [[nodiscard]] std::uint64_t changes_of(const Queue& queue) const;
   [[nodiscard]] bool due(const Queue& queue, TimePoint now) const;
   [[nodiscard]] bool someone_is_first(const Waiter& waiter, const Queue* own, const Rank& rank, TimePoint now) const;

@@ -24,6 +24,8 @@ inline constexpr std::array kDifyErrors = {
     ErrorRule{0, "bad_request", {}, FailureClass::request, Scope::call},
     ErrorRule{0, "not_found", {}, FailureClass::request, Scope::call, ErrorKind::not_found},
     ErrorRule{0, "conversation_completed", {}, FailureClass::request, Scope::call},
+    // The plan's quota speaks as a lack of rights.
+    ErrorRule{0, "forbidden", "limit of your subscription", FailureClass::quota, Scope::account},
     ErrorRule{0, "forbidden", {}, FailureClass::permission, Scope::key},
     ErrorRule{0, "internal_server_error", {}, FailureClass::server, Scope::service},
 };

@@ -38,9 +38,9 @@ constexpr std::array kRules = {
     ErrorRule{0, "UNAUTHENTICATED", {}, token, Scope::key},
     ErrorRule{0, "NOT_FOUND", {}, model, Scope::key_model},
     ErrorRule{402, {}, {}, quota, Scope::account},
-    // A dynamic quota that all customers share: nobody's limit, though it speaks of one.
-    ErrorRule{0, "RESOURCE_EXHAUSTED", "limit: 0", permission, Scope::key_model},
+    ErrorRule{0, "RESOURCE_EXHAUSTED", "limit: 0", permission, Scope::project_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "provisioned throughput", rate, Scope::project_model},
+    // A dynamic quota that all customers share: nobody's limit, though it speaks of one.
     ErrorRule{0, "RESOURCE_EXHAUSTED", "resource exhausted", capacity, Scope::service_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "resource has been exhausted", capacity, Scope::service_model},
     ErrorRule{0, "RESOURCE_EXHAUSTED", "per_day", quota, Scope::project_model},
@@ -140,7 +140,7 @@ void apply(Violation worst, Failure& failure) {
       failure.failure = permission;
       break;
   }
-  failure.scope = failure.failure == permission ? Scope::key_model : Scope::project_model;
+  failure.scope = Scope::project_model;
   failure.kind.reset();
 }
 

@@ -150,6 +150,7 @@ std::unique_ptr<Decoder> OpenAiTransport::decoder(const HttpHead& head, const Ta
   reading.errors = rules_of(preset_);
   reading.think_opened = option_is(target, "think_opened", preset_.openai.think_opened);
   reading.think_tags = reading.think_opened || option_is(target, "think_tags", preset_.openai.think_tags);
+  reading.queues = preset_.openai.queues;
   reading.status = head.status;
   reading.nonce = target.nonce;
   reading.now = target.now;

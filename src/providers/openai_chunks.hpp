@@ -26,6 +26,7 @@ struct OpenAiReading {
   std::span<const ErrorRule> errors{};
   bool think_tags = false;
   bool think_opened = false;
+  bool queues = false;
   int status = 200;         ///< of the answer
   std::uint64_t nonce = 0;  ///< for the ids of tool calls that come without
   WallTime now{};

@@ -20,6 +20,7 @@ class OpenAiDecoder final : public Decoder {
  public:
   OpenAiDecoder(const OpenAiReading& reading, const Bounds& bounds)
       : chunks_(reading),
+        queues_(reading.queues),
         events_(bounds.max_event),
         limits_{.depth = bounds.max_json_depth, .values = std::size_t{1} << 22U},
         max_body_(bounds.max_body) {}
@@ -37,7 +38,7 @@ class OpenAiDecoder final : public Decoder {
   }
 
   std::optional<Failure> finish(EventSink& sink) override {
-    if (form_ == Form::unknown) return broken_answer("the answer has no body");
+    if (form_ == Form::unknown) return said_nothing("the answer has no body");
     if (form_ == Form::json) return finish_body(sink);
     if (!done_) {
       std::optional<Failure> failure;
@@ -47,7 +48,7 @@ class OpenAiDecoder final : public Decoder {
       if (failure && !cut_short) return failure;
     }
     chunks_.finish(sink);
-    if (!chunks_.begun()) return broken_answer("the stream ended before it said anything");
+    if (!chunks_.begun()) return said_nothing("the stream ended before it said anything");
     if (!done_ && !chunks_.finished()) return broken_answer("the stream broke off before its end");
     return std::nullopt;
   }
@@ -58,6 +59,10 @@ class OpenAiDecoder final : public Decoder {
  private:
   enum class Form : std::uint8_t { unknown, stream, json };
 
+  [[nodiscard]] Failure said_nothing(std::string message) const {
+    if (!queues_) return broken_answer(std::move(message));
+    return {.failure = FailureClass::capacity, .scope = Scope::service, .message = std::move(message)};
+  }
   /// A stream may say more than one kind of thing in turn (reasoning and its summary, two answers).
   struct Model {
     EventTemplate pattern{};
@@ -165,6 +170,7 @@ class OpenAiDecoder final : public Decoder {
   }
 
   OpenAiChunks chunks_;
+  bool queues_;
   SseParser events_;
   JsonDoc doc_{};
   JsonLimits limits_;

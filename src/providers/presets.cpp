@@ -148,7 +148,8 @@ constexpr std::array kPresets = {
            .day_zone = kBeijing,
            .errors = &deepseek_errors,
            .responses = true,
-           .openai = {.json_schema = false, .embeddings_path = {}, .resume = kDeepSeekResume}},
+           // https://api-docs.deepseek.com/quick_start/rate_limit: blank lines or comments for up to ten minutes
+           .openai = {.json_schema = false, .queues = true, .embeddings_path = {}, .resume = kDeepSeekResume}},
     Preset{.name = "zhipu",
            .base_url = "https://open.bigmodel.cn/api/paas/v4",
            .env = list(kZhipuEnv),

@@ -67,6 +67,7 @@ struct OpenAiQuirks {
   bool json_schema = true;                      ///< takes response_format json_schema
   bool think_tags = false;                      ///< <think>…</think> at the start of the content is reasoning
   bool think_opened = false;                    ///< the content begins inside a thought that only </think> ends
+  bool queues = false;                          ///< keeps a request waiting within the answer, and closes it when full
   ThoughtEcho echo = ThoughtEcho::none;
   bool cache_control = false;      ///< takes Anthropic's cache_control in parts and tools
   std::string_view audio_url{};    ///< part type for audio by URL; empty: none

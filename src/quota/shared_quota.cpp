@@ -82,7 +82,16 @@ void SharedQuota::round(bool leaving) {
   const Result<QuotaReply> reply = exchange(request);
   const TimePoint received = surroundings_.now();
   const bool changed = reply ? session_.accept(*reply, sent, received) : session_.failed(reply.error(), received);
-  if (changed && !leaving) surroundings_.changed();
+  if (leaving) return;
+  tell_link(reply ? nullptr : &reply.error());
+  if (changed) surroundings_.changed();
+}
+
+void SharedQuota::tell_link(const Error* error) {
+  const bool reached = error == nullptr;
+  if (told_ == reached) return;
+  told_ = reached;
+  surroundings_.link(error);
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "quota/quota_session.hpp"
@@ -17,8 +18,9 @@ class SharedQuota {
  public:
   struct Surroundings {
     std::function<TimePoint()> now{};
-    std::function<std::size_t()> waiting{};  ///< calls in line
-    std::function<void()> changed{};         ///< room may have come; called on the thread, with no lock held
+    std::function<std::size_t()> waiting{};    ///< calls in line
+    std::function<void()> changed{};           ///< room may have come; called on the thread, with no lock held
+    std::function<void(const Error*)> link{};  ///< the store was reached (nothing), or cannot be; called likewise
   };
 
   SharedQuota(std::shared_ptr<CredentialPool> pool, std::shared_ptr<QuotaStore> store, StoreLoss on_loss,
@@ -36,10 +38,12 @@ class SharedQuota {
   void run();
   void round(bool leaving);
   [[nodiscard]] Result<QuotaReply> exchange(const QuotaRequest& request);
+  void tell_link(const Error* error);
 
   std::shared_ptr<QuotaStore> store_;
   Surroundings surroundings_;
   QuotaSession session_;
+  std::optional<bool> told_{};  ///< whether the store was reached, as was told last
   std::mutex mutex_{};
   std::condition_variable wake_{};
   bool nudged_ = false;

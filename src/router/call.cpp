@@ -217,11 +217,20 @@ void CallState::granted(Grant grant) {
   end_wait(true, {});
   const std::size_t stop = asked_[grant.demand];
   leg_ = make_leg(stop, std::move(grant));
-  tell(&Observer::on_attempt_started, AttemptStarted{number_, leg_->record});
-  with_token(*leg_);
+  begin(*leg_);
+}
+
+void CallState::begin(Leg& leg) {
+  if (leg.visit.trial()) {
+    tell(&Observer::on_breaker_changed,
+         BreakerChanged{.service = leg.record.service, .model = leg.record.model, .open = true, .trial = true});
+  }
+  tell(&Observer::on_attempt_started, AttemptStarted{number_, leg.record});
+  with_token(leg);
 }
 
 std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Grant grant) {
+  std::vector<PassedOver> services_before = std::move(grant.passed_over);
   auto leg = std::make_unique<Leg>(*this, ++legs_made_, stop, std::move(grant));
   leg->begun = runtime_.now();
   leg->record = {.service = service(stop).config.id,
@@ -229,16 +238,9 @@ std::unique_ptr<Leg> CallState::make_leg(std::size_t stop, Grant grant) {
                  .provider = service(stop).config.provider,
                  .model = model(stop),
                  .reason = leg->lease.reason(),
-                 .passed_over = leg->lease.passed_over(),
+                 .passed_over = passed_over(stop, *leg, std::move(services_before)),
                  .resumed = resuming_,
                  .started = since_begin()};
-  for (const Attempt& earlier : attempts_) {
-    if (earlier.service != leg->record.service || earlier.credential == leg->record.credential) continue;
-    std::vector<PassedOver>& all = leg->record.passed_over;
-    const bool listed = std::any_of(all.begin(), all.end(),
-                                    [&](const PassedOver& each) { return each.credential == earlier.credential; });
-    if (!listed) all.push_back({.credential = earlier.credential, .why = "tried already"});
-  }
   if (!resuming_) return leg;
   leg->seam.emplace(whole_.text(), resumption(stop));
   leg->builder = std::move(whole_);
@@ -314,7 +316,8 @@ void CallState::settle(Leg& leg, std::optional<Failure> failure) {
   End health = End::good;
   if (failure && failure->failure == FailureClass::cancelled) health = End::neutral;
   const ServiceEffect effect = failure ? consequence(failure->failure).service : ServiceEffect::none;
-  if (effect == ServiceEffect::rest_model || effect == ServiceEffect::rest_host) health = End::neutral;
+  if (failure && rests_service(consequence(failure->failure), failure->scope, stop.candidate.model))
+    health = End::neutral;
   if (effect == ServiceEffect::count) health = std::exchange(stop.blamed, true) ? End::neutral : End::failed;
   const std::optional<std::chrono::nanoseconds> latency =
       outcome.latency.count() > 0 ? std::optional(outcome.latency) : std::nullopt;

@@ -77,6 +77,8 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] Result<std::vector<Stop>> plan(std::string_view model);
   void order(std::vector<Stop>& stops);
   [[nodiscard]] double likely_price(const ServiceConfig& config, const std::string& model) const;
+  [[nodiscard]] std::vector<PassedOver> passed_over(std::size_t stop, const Leg& leg,
+                                                    std::vector<PassedOver> services) const;
 
   // The loop over attempts (call.cpp).
   void next();
@@ -89,6 +91,7 @@ class CallState final : public std::enable_shared_from_this<CallState> {
   [[nodiscard]] Waiter waiter(const std::vector<std::string>* exclude,
                               std::optional<std::chrono::milliseconds> max_wait) const;
   [[nodiscard]] std::unique_ptr<Leg> make_leg(std::size_t stop, Grant grant);
+  void begin(Leg& leg);
   void settle(Leg& leg, std::optional<Failure> failure);
   void let_go(const Leg& leg);
   [[nodiscard]] Outcome outcome_of(const Leg& leg, const std::optional<Failure>& failure) const;

@@ -12,7 +12,10 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 void CallState::on_sent(Leg& leg) {
-  if (leg.fetching_token) return;
+  if (leg.fetching_token) {
+    core_->attempted();
+    return PoolAccess::count_request(core_->pool(), leg.lease, runtime_.now());
+  }
   if (!PoolAccess::send(core_->pool(), leg.lease, runtime_.now())) return too_late(leg);
   core_->attempted();
 }

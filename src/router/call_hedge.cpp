@@ -47,8 +47,7 @@ void CallState::hedge() {
               .slow = leg_->record,
               .second = hedge_->record,
               .after = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - leg_->begun)});
-  tell(&Observer::on_attempt_started, AttemptStarted{number_, hedge_->record});
-  with_token(*hedge_);
+  begin(*hedge_);
 }
 
 /// Of another account, else another key, else another service: whoever has room now, and is not waited for. `stops`

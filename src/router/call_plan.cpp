@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -50,6 +51,32 @@ Result<std::vector<CallState::Stop>> CallState::plan(std::string_view model) {
   for (Candidate& candidate : *found) stops.push_back({.candidate = std::move(candidate)});
   order(stops);
   return stops;
+}
+
+/// Whom an attempt at `stop` was not made with, and why. `services`: those that the line looked at before.
+std::vector<PassedOver> CallState::passed_over(std::size_t stop, const Leg& leg,
+                                               std::vector<PassedOver> services) const {
+  std::vector<PassedOver> all = leg.lease.passed_over();
+  for (const Attempt& earlier : attempts_) {
+    if (earlier.service != service(stop).config.id || earlier.credential == leg.lease.id()) continue;
+    const bool listed = std::any_of(all.begin(), all.end(),
+                                    [&](const PassedOver& each) { return each.credential == earlier.credential; });
+    if (!listed) all.push_back({.credential = earlier.credential, .why = "tried already", .service = earlier.service});
+  }
+  const std::size_t credentials = all.size();
+  all.insert(all.end(), std::move_iterator(services.begin()), std::move_iterator(services.end()));
+  for (std::size_t i = 0; i < stops_.size(); ++i) {
+    const std::string& id = service(i).config.id;
+    const bool listed = std::any_of(all.begin() + static_cast<std::ptrdiff_t>(credentials), all.end(),
+                                    [&](const PassedOver& each) { return each.service == id; });
+    if (i == stop || listed) continue;
+    const std::string_view why = stops_[i].out            ? "given up by this call after an attempt there"
+                                 : stops_[i].failures > 0 ? "failed this call already"
+                                 : !affordable(i)         ? "the call may cost more there than its max_cost"
+                                                          : std::string_view();
+    if (!why.empty()) all.push_back({.why = std::string(why), .service = id});
+  }
+  return all;
 }
 
 /// What the call would cost there; where no price is given, more than anywhere else.

@@ -36,8 +36,8 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
   const bool unlimited = then.tries == 0;
   const bool again = (unlimited || met <= tries) && !(then.maybe_billed && !policy.retry_after_send);
 
-  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host)
-    rest_service(stop, failure, then);
+  const bool rests = rests_service(then, failure.scope, stop.candidate.model);
+  if (rests) rest_service(stop, failure, then);
   const std::string& id = attempts_.back().credential;
   switch (then.next) {
     case NextStep::stop:
@@ -55,6 +55,11 @@ CallState::Move CallState::judge(std::size_t at, const Failure& failure) {
       avoid_account(at, id);
       [[fallthrough]];
     case NextStep::next_key:
+      if (rests) {
+        // No key would fare better.
+        if (then.credential != CredentialEffect::rest) stop.out = true;
+        return {};
+      }
       if (then.credential == CredentialEffect::set_aside || then.credential == CredentialEffect::disable ||
           failure.failure == FailureClass::too_big) {
         barred_.push_back(id);
@@ -83,10 +88,17 @@ void CallState::rest_service(Stop& stop, const Failure& failure, const Consequen
   const ServiceHealth::RestLength length{
       .stated = failure.retry_after,
       .first = is_full ? backoff(policy, 1) : std::chrono::nanoseconds(bounded(policy.cooldown)),
-      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown)};
-  const std::string_view model =
-      is_full && failure.scope != Scope::service ? std::string_view(stop.candidate.model) : std::string_view{};
-  core_->health().rest(entry.config.id, model, length, runtime_.now());
+      .most = bounded(is_full ? policy.max_backoff : policy.max_cooldown),
+      .why = failure.error_kind()};
+  const bool of_model = failure.scope == Scope::service_model || (is_full && failure.scope != Scope::service);
+  const std::string_view model = of_model ? std::string_view(stop.candidate.model) : std::string_view{};
+  const TimePoint now = runtime_.now();
+  const TimePoint until = core_->health().rest(entry.config.id, model, length, now);
+  tell(&Observer::on_service_rested,
+       ServiceRested{.service = entry.config.id,
+                     .model = model,
+                     .reason = failure.message,
+                     .available_in = std::chrono::ceil<std::chrono::milliseconds>(until - now)});
 }
 
 std::chrono::nanoseconds CallState::backoff(const RetryPolicy& policy, int failures) {

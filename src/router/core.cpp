@@ -151,7 +151,8 @@ RouterCore::RouterCore(std::vector<LoopHandle> loops, Executor executor, std::sh
                                       [this] {
                                         PoolAccess::state(*pool_).publish();
                                         dispatch();
-                                      }});
+                                      },
+                                  .link = [this](const Error* error) { tell_store(error); }});
   }
 }
 
@@ -335,6 +336,14 @@ void RouterCore::tell(const PoolNews& news) const {
         &Observer::on_credentials_joined,
         CredentialsJoined{.credential = news.credential, .with = news.with, .level = news.level, .name = news.owner});
   }
+  if (!news.limit.empty()) {
+    return current->notifier->tell(&Observer::on_limit_learned, LimitLearned{.service = news.service,
+                                                                             .credential = news.credential,
+                                                                             .level = news.level,
+                                                                             .group = news.model,
+                                                                             .name = news.limit,
+                                                                             .limit = news.value});
+  }
   current->notifier->tell(&Observer::on_credential_changed, CredentialChanged{.service = news.service,
                                                                               .credential = news.credential,
                                                                               .state = news.state,
@@ -342,6 +351,17 @@ void RouterCore::tell(const PoolNews& news) const {
                                                                               .model = news.model,
                                                                               .reason = news.reason,
                                                                               .available_in = news.available_in});
+}
+
+void RouterCore::tell_store(const Error* error) const {
+  const std::shared_ptr<const Snapshot> current = snapshot();
+  if (!current->notifier) return;
+  const std::string name = current->config.quota_store->name();
+  current->notifier->tell(
+      &Observer::on_store_changed,
+      StoreChanged{.name = name,
+                   .reachable = error == nullptr,
+                   .error = error == nullptr ? std::string_view() : std::string_view(error->message)});
 }
 
 }  // namespace detail

@@ -129,6 +129,7 @@ class RouterCore : public std::enable_shared_from_this<RouterCore> {
   void install(const std::shared_ptr<const Snapshot>& snapshot);
   [[nodiscard]] std::optional<Error> other_store(const RouterConfig& config) const;
   void tell(const PoolNews& news) const;
+  void tell_store(const Error* error) const;
   /// Hands out what has become free, and sets the timer for what will.
   void dispatch();
   void schedule_dispatch(TimePoint when);

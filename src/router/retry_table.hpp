@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <keywheel/failure.hpp>
 
@@ -95,6 +96,14 @@ inline constexpr std::array<Consequence, kFailureClasses> kConsequences = {{
 /// The row of a class.
 [[nodiscard]] constexpr const Consequence& consequence(FailureClass failure) noexcept {
   return kConsequences[static_cast<std::size_t>(failure)];
+}
+
+/// The service rests: it is full or will not have us, or what a key would rest for concerns no key. A listing has no
+/// model that could rest.
+[[nodiscard]] constexpr bool rests_service(const Consequence& then, Scope scope, std::string_view model) noexcept {
+  if (then.service == ServiceEffect::rest_model || then.service == ServiceEffect::rest_host) return true;
+  if (then.credential == CredentialEffect::none) return false;
+  return scope == Scope::service || scope == Scope::host || (scope == Scope::service_model && !model.empty());
 }
 
 }  // namespace detail

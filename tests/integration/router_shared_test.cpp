@@ -1,6 +1,10 @@
+#include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -75,4 +79,45 @@ TEST_CASE("a store that cannot be reached fails calls with its name, and reload 
   REQUIRE_FALSE(reloaded);
   CHECK(reloaded.error().kind == ErrorKind::config);
   CHECK(router.reload(f.config));
+}
+
+TEST_CASE("an Observer sees the store go and come back", "[router][quota][observer]") {
+  /// As memory_store(), unless it is told to fail.
+  struct Fickle final : QuotaStore {
+    [[nodiscard]] std::string name() const override { return "the fickle one"; }
+    [[nodiscard]] Result<QuotaReply> exchange(const QuotaRequest& request) override {
+      if (away) return Error{.kind = ErrorKind::connection, .message = "it is away"};
+      return inner->exchange(request);
+    }
+    std::shared_ptr<QuotaStore> inner = memory_store();
+    std::atomic<bool> away{false};
+  };
+  struct Recorder final : Observer {
+    void on_store_changed(const StoreChanged& event) override {
+      const std::lock_guard lock(mutex);
+      lines.push_back(std::string(event.name) + (event.reachable ? ": reached" : ": " + std::string(event.error)));
+      heard.notify_all();
+    }
+    std::vector<std::string> wait_for(std::size_t count) {
+      std::unique_lock lock(mutex);
+      heard.wait(lock, [&] { return lines.size() >= count; });
+      return lines;
+    }
+    std::mutex mutex{};
+    std::condition_variable heard{};
+    std::vector<std::string> lines{};
+  };
+  RouterFixture f;
+  const auto store = std::make_shared<Fickle>();
+  const auto recorder = std::make_shared<Recorder>();
+  f.config.services[0].credentials[0].limits.rpm = 1000;
+  f.config.quota_store = store;
+  f.config.observer = recorder;
+  const Router router = f.router();
+  (void)recorder->wait_for(1);
+  store->away = true;
+  (void)recorder->wait_for(2);
+  store->away = false;
+  CHECK(recorder->wait_for(3) ==
+        std::vector<std::string>{"the fickle one: reached", "the fickle one: it is away", "the fickle one: reached"});
 }

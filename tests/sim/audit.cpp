@@ -87,9 +87,10 @@ void Audit::lent(Label label, TimePoint now) {
     last = std::max(last, label.call);
   }
   const Domain& domain = domain_of(label.key);
-  for (const auto& [from, until] : domain.patience) {
-    if (now > from && now < until) {
-      violation(now, fmt::format("{} was told to wait until {:.6f} h and is used", domain.name, hours(until)));
+  const bool by_model = world_.group(world_.keys[label.key]).by_model;
+  for (const Patience& each : domain.patience) {
+    if (now > each.from && now < each.until && (!by_model || each.model == spec.model)) {
+      violation(now, fmt::format("{} was told to wait until {:.6f} h and is used", domain.name, hours(each.until)));
     }
   }
 }
@@ -148,8 +149,10 @@ void Audit::refused(Label label, int status, std::optional<Nanos> retry_after, T
     TimePoint& all = alone_blamed_until_[world_.keys[label.key].service];
     all = std::max(all, until);
   }
-  std::erase_if(domain.patience, [&](const auto& each) { return each.second + kProbed < heard; });
-  if (retry_after && *retry_after <= kProbed) domain.patience.emplace_back(heard, heard + *retry_after);
+  std::erase_if(domain.patience, [&](const auto& each) { return each.until + kProbed < heard; });
+  if (retry_after && *retry_after <= kProbed) {
+    domain.patience.push_back({.from = heard, .until = heard + *retry_after, .model = world_.calls[label.call].model});
+  }
 }
 
 void Audit::billed(Label label, double cost, TimePoint now) {

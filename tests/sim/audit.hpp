@@ -64,6 +64,12 @@ class Audit {
   [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 
  private:
+  /// Somebody was told to wait from here until there.
+  struct Patience {
+    TimePoint from{};
+    TimePoint until{};
+    std::uint32_t model = 0;
+  };
   /// What the config limits together, as it says: a key, or an account.
   struct Domain {
     std::string name{};
@@ -74,8 +80,8 @@ class Audit {
     std::int64_t per_day = 0;
     int concurrency = 0;
     int in_flight = 0;
-    std::vector<std::pair<TimePoint, TimePoint>> patience{};  ///< it was told to wait from here until there
-    TimePoint blamed_until{};                                 ///< it may well rest so long
+    std::vector<Patience> patience{};
+    TimePoint blamed_until{};  ///< it may well rest so long
     double spent = 0;
     double budget = 0;
   };

@@ -38,8 +38,9 @@ Providers::Providers(const World& world, Audit& audit, Tally& tally, TimePoint s
       start_(start),
       wall_start_(wall_start),
       dice_(Dice(world.seed).fork(2)) {
-  for (std::size_t a = 0; a < world.accounts.size(); ++a) {
-    const Account& account = world.accounts[a];
+  const std::size_t models = world.scenario->load.models.size();
+  for (std::size_t a = 0; a < world.accounts.size() * models; ++a) {
+    const Account& account = world.accounts[a / models];
     const KeyGroup& group = world.scenario->services[account.service].groups[account.group];
     State state;
     Dice dice = Dice(world.seed).fork(1000 + a);
@@ -60,6 +61,12 @@ Providers::Providers(const World& world, Audit& audit, Tally& tally, TimePoint s
     }
     states_.push_back(std::move(state));
   }
+}
+
+Providers::State& Providers::state_of(Label label) {
+  const Key& key = world_.keys[label.key];
+  const std::size_t models = world_.scenario->load.models.size();
+  return states_[key.account * models + (world_.group(key).by_model ? world_.calls[label.call].model : 0)];
 }
 
 const Outage* Providers::outage(std::uint32_t service, TimePoint now) const {
@@ -124,7 +131,7 @@ testing::SimAnswer Providers::answer(const HttpRequest& request, TimePoint arriv
   const Key& key = world_.keys[label.key];
   const ServiceSpec& service = world_.service(key);
   const CallSpec& call = world_.calls[label.call];
-  State& state = states_[key.account];
+  State& state = state_of(label);
   let_others_in(state, arrival);
   if (const Outage* out = outage(key.service, arrival); out != nullptr && out->status != 0 && dice_.chance(out->part)) {
     ++tally_.faults;
@@ -184,7 +191,7 @@ void Providers::closed(const HttpRequest& request, TimePoint now) {
   const Key& key = world_.keys[label.key];
   const ServiceSpec& service = world_.service(key);
   const CallSpec& call = world_.calls[label.call];
-  State& state = states_[key.account];
+  State& state = state_of(label);
   --state.in_flight;
   const double part = running.ends <= now ? 1
                                           : std::chrono::duration<double>(now - running.arrived) /
@@ -250,7 +257,7 @@ testing::SimAnswer Providers::refuse(Label label, Refusal why, int status, std::
   const std::optional<Nanos> retry_after = service.states_retry ? room : std::nullopt;
   testing::SimAnswer answer = refusal(service.vendor, why, status, retry_after);
   answer.head_delay = Nanos(dice_.between(10'000'000, 90'000'000));
-  for (HttpHeader& header : headers(label, states_[key.account], true, now)) {
+  for (HttpHeader& header : headers(label, state_of(label), true, now)) {
     answer.head->headers.push_back(std::move(header));
   }
   if (status == 429) {

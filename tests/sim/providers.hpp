@@ -48,6 +48,7 @@ class Providers : public testing::SimNetwork {
   };
 
   [[nodiscard]] const Outage* outage(std::uint32_t service, TimePoint now) const;
+  [[nodiscard]] State& state_of(Label label);
   void let_others_in(State& state, TimePoint now);
   [[nodiscard]] std::optional<Nanos> obstacle(State& state, const ServiceSpec& service, const KeyGroup& group,
                                               const CallSpec& call, TimePoint now, bool& day);
@@ -66,7 +67,7 @@ class Providers : public testing::SimNetwork {
   TimePoint start_;
   WallTime wall_start_;
   Dice dice_;
-  std::vector<State> states_{};
+  std::vector<State> states_{};  ///< of each account's models; the first stands for all where they share
   std::unordered_map<std::uint64_t, Running> running_{};
 };
 

@@ -32,9 +32,10 @@ struct KeyGroup {
   bool declared = true;  ///< the config says which account a key is of
   Limits stated{};       ///< what the config says; nothing: the Router must find out
   std::vector<Truth> truth{};
-  int concurrency = 0;  ///< true limit of each account; 0: none
-  double burn = 0;      ///< part of each limit that other clients use
-  double dead = 0;      ///< part of the keys that are not valid
+  bool by_model = false;  ///< what is true holds for each model by itself
+  int concurrency = 0;    ///< true limit of each account; 0: none
+  double burn = 0;        ///< part of each limit that other clients use
+  double dead = 0;        ///< part of the keys that are not valid
 };
 
 /// A time at which a service fails.

@@ -128,6 +128,8 @@ std::vector<KeyGroup> accounts_of_fifty(int accounts, WindowKind kind, double bu
   return {{.keys = 50 * accounts, .per_account = 50, .truth = {requests(29, seconds(60), kind)}, .burn = burn}};
 }
 
+const std::vector<std::string> kModels = {"small-model", "middle-model", "large-model"};
+
 Scenario headers(Headers what, double burn, const char* about, Targets targets) {
   return {.about = about,
           .services = {{.id = "openai",
@@ -146,6 +148,18 @@ Scenario headers(Headers what, double burn, const char* about, Targets targets) 
                    .breaks = 0.01,
                    .deadlines = 0.05},
           .targets = targets};
+}
+
+/// An account has so much of each model.
+Scenario by_model() {
+  Scenario s = headers(Headers::right, 0, "as `headers`, of which each model has its own", {.refused = 0.005});
+  s.load.models = kModels;
+  for (ServiceSpec& service : s.services) {
+    service.groups = {
+        {.keys = 500, .per_account = 50, .truth = {requests(10, seconds(60), WindowKind::bucket)}, .by_model = true}};
+  }
+  s.load.per_hour = kPressure * 20 * 30 * 60;
+  return s;
 }
 
 /// Groq states requests by the day and tokens by the minute.
@@ -232,6 +246,7 @@ const std::vector<std::pair<std::string_view, Make>>& all() {
       {"tenants", tenants},
       {"headers", [] { return headers(Headers::right, 0, "limits that only headers tell", {.refused = 0.005}); }},
       {"headers-groq", headers_groq},
+      {"headers-models", by_model},
       {"headers-late",
        [] {
          return headers(Headers::late, 0, "as `headers`, which tell what was so some answers ago", {.refused = 0.05});
@@ -324,7 +339,8 @@ Allowed allowed(const Scenario& scenario) {
         double& least = truth.measure == Measure::requests ? by_requests : by_tokens;
         least = least > 0 ? std::min(least, most) : most;
       }
-      const double accounts = static_cast<double>(group.keys) / group.per_account * (1 - group.dead);
+      const double times = group.by_model ? static_cast<double>(scenario.load.models.size()) : 1;
+      const double accounts = times * static_cast<double>(group.keys) / group.per_account * (1 - group.dead);
       sum.requests += by_requests * accounts;
       sum.tokens += by_tokens * accounts;
       all_requests = all_requests && by_requests > 0;

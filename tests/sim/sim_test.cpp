@@ -24,8 +24,8 @@ constexpr TimePoint at(std::chrono::nanoseconds time) { return TimePoint(1h + ti
 TEST_CASE("the short form of a scenario keeps every promise", "[sim]") {
   const std::string_view name =
       GENERATE(as<std::string_view>{}, "stated", "bursty", "diurnal", "tenants", "headers", "headers-groq",
-               "headers-late", "headers-partial", "headers-wrong", "burn-10", "burn-30", "one-org", "one-org-named",
-               "tokens-ahead", "tokens-used", "tokens-brief", "budgets", "outages", "patience");
+               "headers-models", "headers-late", "headers-partial", "headers-wrong", "burn-10", "burn-30", "one-org",
+               "one-org-named", "tokens-ahead", "tokens-used", "tokens-brief", "budgets", "outages", "patience");
   DYNAMIC_SECTION(name) {
     // Long enough for what must never happen; what must happen on the average is for the full form.
     const Scenario scenario = make_scenario(name, 0.1, 0.2);

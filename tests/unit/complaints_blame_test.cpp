@@ -19,7 +19,7 @@ KeyScript server_error() { return verdict(FailureClass::server, Scope::service, 
 
 }  // namespace
 
-TEST_CASE("one bad request opens no breaker, however many keys and services it walks", "[complaints][15]") {
+TEST_CASE("one bad request opens no breaker, however many keys and services it walks", "[complaints][15][peers]") {
   VerdictRouter sim({"sk-a-one", "sk-a-two"});
   sim.add("second", {"sk-b-one", "sk-b-two"});
   sim.config.circuit_breaker.failure_threshold = 2;
@@ -72,7 +72,7 @@ TEST_CASE("who hangs up blames nobody, and nobody else is asked in his stead", "
   CHECK(sim.router().stats().breakers.empty());
 }
 
-TEST_CASE("no error but an explicit word on the key disables it", "[complaints][19]") {
+TEST_CASE("no error but an explicit word on the key disables it", "[complaints][19][peers]") {
   for (const auto what : {FailureClass::unknown, FailureClass::server, FailureClass::permission, FailureClass::rate,
                           FailureClass::request, FailureClass::token, FailureClass::output}) {
     VerdictRouter sim;
@@ -128,7 +128,7 @@ TEST_CASE("after an outage, traffic comes back by and by", "[complaints][22][24]
   sim.runtime->run_until_idle();
 }
 
-TEST_CASE("a dead key costs one attempt in all, not one of every call", "[complaints][23]") {
+TEST_CASE("a dead key costs one attempt in all, not one of every call", "[complaints][23][peers]") {
   VerdictRouter sim({"sk-key-one", "sk-key-two"});
   sim.provider.script("sk-key-one", verdict(FailureClass::auth, Scope::key, {}, 401));
   for (int i = 0; i < 20; ++i) CHECK(sim.chat());

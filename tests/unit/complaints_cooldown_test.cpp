@@ -49,7 +49,7 @@ TEST_CASE("no number of other rests makes one forgotten", "[complaints][2]") {
   CHECK(sim.asked("sk-key-one") == asked);
 }
 
-TEST_CASE("a second failure lengthens a rest or leaves it", "[complaints][3]") {
+TEST_CASE("a second failure lengthens a rest or leaves it", "[complaints][3][peers]") {
   // Two calls are under way at once; the one that is refused later names the shorter time.
   std::vector<std::chrono::milliseconds> stated = {60s, 5s};
   VerdictRouter sim;

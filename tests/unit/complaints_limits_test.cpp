@@ -138,7 +138,7 @@ TEST_CASE("a stream holds its place until it ends, and gives it back on every wa
   CHECK(sim.chat());
 }
 
-TEST_CASE("calls at once lose no race for the last place: who finds none waits for it", "[complaints][20][27]") {
+TEST_CASE("calls at once lose no race for the last place: who finds none waits for it", "[complaints][20][27][peers]") {
   // One key, many callers: capacity that is there is found by all of them, in their turn.
   VerdictRouter sim;
   sim.config.services[0].credentials[0].limits = {.rpm = 600, .concurrency = 4};
@@ -147,7 +147,7 @@ TEST_CASE("calls at once lose no race for the last place: who finds none waits f
   CHECK(most_within(sim.provider.log("sk-key-one"), 100ms) <= 4);
 }
 
-TEST_CASE("tokens a minute bound a minute, not a moment", "[complaints][30]") {
+TEST_CASE("tokens a minute bound a minute, not a moment", "[complaints][30][peers]") {
   // Calls of a second each, one after the other: what ended still counts in its minute.
   VerdictRouter sim;
   sim.config.services[0].credentials[0].limits = {.tpm = 1000, .timeout = 10min};
@@ -160,7 +160,7 @@ TEST_CASE("tokens a minute bound a minute, not a moment", "[complaints][30]") {
   CHECK(most_within(sim.provider.log("sk-key-one"), 1min) <= 4);
 }
 
-TEST_CASE("a key whose limit is met is no reason to fail while another has room", "[complaints][28][33]") {
+TEST_CASE("a key whose limit is met is no reason to fail while another has room", "[complaints][28][33][peers]") {
   VerdictRouter sim({"sk-key-one", "sk-key-two"});
   sim.config.services[0].credentials[0].limits = {.rpm = 1, .timeout = 0ms};
   CHECK(answered(sim, 10, small()) == 10);

@@ -6,10 +6,11 @@
 #include "support/verdict_transport.hpp"
 
 /// As complaints_cooldown_test.cpp: how often, where and when a call is tried again; what streams do; what is counted.
-/// Streams that are gone on with (59 to 64) are in router_resume_test.cpp, hedges (72, 78, 79) in
-/// router_hedge_test.cpp, tenants' shares (75 to 77) in pool_line_test.cpp and router_fallback_test.cpp, and what the
-/// config accepts and does nothing with (74) in the tests of the config; the virtual clock under all of these is the
-/// answer to 80.
+/// Streams that are gone on with (58 to 64) are in router_resume_test.cpp, hedges (72, 78, 79) in
+/// router_hedge_test.cpp, fair waiting (75 to 77) in pool_line_test.cpp, and what the config accepts and does nothing
+/// with (74) in config_json_test.cpp, under the same tags; the virtual clock under all of these is the answer to 80.
+/// Mistakes read in the code of peers are tagged [peers]; those that no complaint names are in
+/// complaints_peers_test.cpp. Not a library's: keep-alives towards one's own callers (56).
 
 using namespace keywheel;
 using namespace keywheel::testing;

@@ -273,7 +273,7 @@ TEST_CASE("a fault in a key does not repeat the key", "[config]") {
                     "host and port"));
 }
 
-TEST_CASE("an unknown key is warned of, with the one that was meant", "[config]") {
+TEST_CASE("an unknown key is warned of, with the one that was meant", "[config][complaints][74]") {
   const RouterConfig config = good(R"({"load_balance":"rr","services":{"openai":[{"enabled":true,"modles":["m"],
     "limit":{"QPS":3},"credentials":{"api_kye":"k","team":"x","nested":{}}}]}})");
   CHECK(warns(config, "load_balance: unknown key, not used; did you mean \"load_balancing\"?"));

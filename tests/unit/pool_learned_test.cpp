@@ -45,7 +45,7 @@ int room(PoolFixture& f, int most = 1000) {
 
 }  // namespace
 
-TEST_CASE("a limit that nobody configured is learned from an answer and kept to", "[pool][learned]") {
+TEST_CASE("a limit that nobody configured is learned from an answer and kept to", "[pool][learned][peers]") {
   PoolFixture f;
   f.services[0].provider = "mistral";
   CHECK(f.call({}, answered({a_minute(10, 9)})) == "s#1");
@@ -66,7 +66,7 @@ TEST_CASE("a limit that nobody configured is learned from an answer and kept to"
   CHECK(room(f, 20) == 10);
 }
 
-TEST_CASE("what is in flight is subtracted from a stated remaining", "[pool][learned]") {
+TEST_CASE("what is in flight is subtracted from a stated remaining", "[pool][learned][peers]") {
   PoolFixture f;
   f.services[0].provider = "mistral";
   std::vector<Lease> flying;

@@ -111,7 +111,7 @@ TEST_CASE("the line moves when the ledger says, first come first served", "[pool
   CHECK(f.now == TimePoint(1000s) + 180s);
 }
 
-TEST_CASE("a wait that cannot end in time fails at once and says when it could", "[pool][line]") {
+TEST_CASE("a wait that cannot end in time fails at once and says when it could", "[pool][line][complaints][7][25]") {
   LineFixture f(1, {.rpm = 1, .timeout = 30s});
   f.call();
   const LineAnswer answer = f.enter();
@@ -124,7 +124,7 @@ TEST_CASE("a wait that cannot end in time fails at once and says when it could",
   CHECK(refused(f.enter({.demands = {LineFixture::demand()}, .max_wait = 0ms})));
 }
 
-TEST_CASE("the earlier deadline goes first", "[pool][line]") {
+TEST_CASE("the earlier deadline goes first", "[pool][line][complaints][76]") {
   LineFixture f(1, {.rpm = 1, .timeout = 1h});
   f.call();
   const auto late = f.queue();
@@ -132,7 +132,7 @@ TEST_CASE("the earlier deadline goes first", "[pool][line]") {
   CHECK(f.run_out() == std::vector{soon, late});
 }
 
-TEST_CASE("tenants take turns, however many calls each has", "[pool][line]") {
+TEST_CASE("tenants take turns, however many calls each has", "[pool][line][complaints][75]") {
   LineFixture f(1, {.rpm = 1, .timeout = 1h});
   f.call();
   std::map<std::uint64_t, char> whose;
@@ -143,7 +143,7 @@ TEST_CASE("tenants take turns, however many calls each has", "[pool][line]") {
   CHECK(order == "abababaaa");
 }
 
-TEST_CASE("a tenant with a larger share has it", "[pool][line]") {
+TEST_CASE("a tenant with a larger share has it", "[pool][line][complaints][77]") {
   LineFixture f(1, {.rpm = 1, .timeout = 1h});
   f.line().set_share("a", 2);
   f.call();
@@ -157,7 +157,7 @@ TEST_CASE("a tenant with a larger share has it", "[pool][line]") {
   CHECK(std::count(order.begin(), order.begin() + 9, 'a') == 6);
 }
 
-TEST_CASE("a newcomer does not overtake those who wait for the same room", "[pool][line]") {
+TEST_CASE("a newcomer does not overtake those who wait for the same room", "[pool][line][complaints][75]") {
   LineFixture f(1, {.rpm = 1, .timeout = 1h});
   f.call();
   const auto first = f.queue();
@@ -310,8 +310,7 @@ TEST_CASE("a service that rests is passed over while another has room", "[line][
   CHECK(f.line().next_time() == f.now + 5s);
   LineAnswer none = f.enter({.demands = both, .max_wait = 0ms});
   REQUIRE(refused(none));
-  CHECK(std::get<Unavailable>(none).reason ==
-        "service s rests, since it is full or does not serve us now | t#1: concurrency 1 reached");
+  CHECK(std::get<Unavailable>(none).reason == "service s rests, since it is full | t#1: concurrency 1 reached");
   f.now += 5s;
   const std::vector<LineGrant> grants = f.line().poll(f.now);
   REQUIRE(grants.size() == 1);

@@ -34,7 +34,7 @@ TEST_CASE("round robin follows the weights exactly and mixes them", "[pool][rota
   CHECK(ids.find("22") == std::string::npos);
 }
 
-TEST_CASE("a weight of a thousandth is honoured", "[pool][rotation]") {
+TEST_CASE("a weight of a thousandth is honoured", "[pool][rotation][peers]") {
   PoolFixture f(2);
   f.key(0).weight = 0.001;
   const auto counts = tally(f.calls(10'010));

@@ -218,3 +218,70 @@ TEST_CASE("after a breaker closes, traffic comes back little by little", "[route
   sim.runtime->run_until_idle();
   CHECK(good == 40);
 }
+
+TEST_CASE("model: what a service does not serve, no other key of it is asked for", "[router][blame]") {
+  VerdictRouter sim({"sk-key-one", "sk-key-two", "sk-key-three"});
+  sim.provider.script_others(verdict(FailureClass::model, Scope::service_model, {}, 404));
+  const auto first = sim.chat();
+  REQUIRE_FALSE(first);
+  CHECK(first.error().kind == ErrorKind::not_found);
+  CHECK(first.error().attempts.size() == 1);
+  const auto second = sim.chat();
+  REQUIRE_FALSE(second);
+  CHECK(second.error().kind == ErrorKind::not_found);
+  CHECK(second.error().message.find("does not serve the model") != std::string::npos);
+  CHECK(second.error().attempts.empty());
+  for (std::size_t i = 0; i < 3; ++i) CHECK(sim.status(i).state == CredentialState::active);
+  CHECK(sim.asked("sk-key-one") == 1);
+  sim.runtime->run_for(6s);
+  CHECK(sim.chat().error().attempts.size() == 1);
+  sim.runtime->run_for(6s);  // it rests for longer now
+  CHECK(sim.chat().error().attempts.empty());
+  SECTION("until it is asked again") {
+    sim.runtime->run_for(6s);
+    sim.provider.script_others(KeyScript::ok());
+    CHECK(sim.chat());
+  }
+  SECTION("and another service serves") {
+    sim.add("other", {"sk-other"});
+    sim.provider.script("sk-other", KeyScript::ok());
+    REQUIRE(sim.router().reload(sim.config));
+    const auto third = sim.chat();
+    REQUIRE(third);
+    CHECK(third->attempts.size() == 1);
+  }
+}
+
+TEST_CASE("rate: a limit of our address rests the service, and no key", "[router][blame]") {
+  VerdictRouter sim({"sk-key-one", "sk-key-two"});
+  sim.add("other", {"sk-other"});
+  sim.config.balance = Rotation::first;
+  sim.provider.script("sk-key-one", verdict(FailureClass::rate, Scope::host, 30s, 429));
+  const auto reply = sim.chat();
+  REQUIRE(reply);
+  CHECK(credentials(reply->attempts) == Strings{"main#1", "other#1"});
+  REQUIRE(sim.chat());
+  CHECK(sim.asked("sk-key-one") + sim.asked("sk-key-two") == 1);
+  for (std::size_t i = 0; i < 2; ++i) CHECK(sim.status(i).state == CredentialState::active);
+  sim.runtime->run_for(31s);
+  sim.provider.script("sk-key-one", KeyScript::ok());
+  CHECK(sim.chat()->service == "main");
+}
+
+TEST_CASE("rate: what only this call meets rests nobody", "[router][blame]") {
+  VerdictRouter sim({"sk-key-one", "sk-key-two"});
+  sim.provider.script("sk-key-one", verdict(FailureClass::rate, Scope::call, {}, 429));
+  const auto reply = sim.chat();
+  REQUIRE(reply);
+  CHECK(credentials(reply->attempts) == Strings{"main#1", "main#2"});
+  CHECK(sim.status(0).state == CredentialState::active);
+  CHECK(sim.chat()->attempts.front().credential == "main#1");
+}
+
+TEST_CASE("model: a listing that a service lacks rests nothing of it", "[router][blame]") {
+  VerdictRouter sim({"sk-key-one"});
+  sim.provider.script_others(verdict(FailureClass::model, Scope::service_model, {}, 404));
+  CHECK_FALSE(sim.router().list_models("main"));
+  sim.provider.script_others(KeyScript::ok());
+  CHECK(sim.chat());
+}

@@ -45,7 +45,7 @@ struct HedgeSim : SimRouter {
 }  // namespace
 
 TEST_CASE("a slow answer is hedged, the first to answer is taken, and the other is cancelled and counted",
-          "[router][hedge]") {
+          "[router][hedge][complaints][72]") {
   HedgeSim sim;
   const auto reply = sim.chat();
   REQUIRE(reply);
@@ -158,7 +158,7 @@ TEST_CASE("of two streams the first that says something is shown, and nothing of
   }
 }
 
-TEST_CASE("at most max_share of the calls hedge, and a quiet time saves up few", "[router][hedge]") {
+TEST_CASE("at most max_share of the calls hedge, and a quiet time saves up few", "[router][hedge][complaints][79]") {
   SECTION("the share") {
     HedgeSim sim;
     sim.config.hedge.max_share = 0.05;
@@ -180,7 +180,7 @@ TEST_CASE("at most max_share of the calls hedge, and a quiet time saves up few",
   }
 }
 
-TEST_CASE("while a service fails, its calls are not hedged", "[router][hedge]") {
+TEST_CASE("while a service fails, its calls are not hedged", "[router][hedge][complaints][79]") {
   HedgeSim sim;
   sim.config.retry.max_attempts = 1;
   sim.provider.script("sk-key-one", KeyScript::failing(1, 500));
@@ -251,7 +251,7 @@ TEST_CASE("a hedge goes to another account, else to another key, else to another
   }
 }
 
-TEST_CASE("without a set delay, a call is hedged when it is slower than 95 of 100", "[router][hedge]") {
+TEST_CASE("without a set delay, a call is hedged when it is slower than 95 of 100", "[router][hedge][complaints][78]") {
   HedgeSim sim;
   sim.config.hedge.delay = 0ms;
   sim.provider.script("sk-key-one", {.delay = 1s});

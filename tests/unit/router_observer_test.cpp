@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -8,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "providers/registry.hpp"
-#include "support/sim_router.hpp"
+#include "support/verdict_transport.hpp"
 
 /// What an Observer sees.
 
@@ -41,7 +42,13 @@ class Recorder : public Observer {
     add("{} and {} share the {} {}", e.credential, e.with, e.level, e.name);
   }
   void on_breaker_changed(const BreakerChanged& e) override {
-    add("breaker {} {}: {}", e.service, e.model, e.open ? "open" : "closed");
+    add("breaker {} {}: {}", e.service, e.model, e.trial ? "half open" : e.open ? "open" : "closed");
+  }
+  void on_service_rested(const ServiceRested& e) override {
+    add("{} rests for {} ms{}{}", e.service, e.available_in.count(), e.model.empty() ? "" : " with ", e.model);
+  }
+  void on_limit_learned(const LimitLearned& e) override {
+    add("{}: {} {} {} with {}", e.credential, e.level, e.name, e.limit, e.group);
   }
   void on_hedged(const Hedged& e) override {
     add("hedged: {} beside {} after {} ms", e.second.credential, e.slow.credential, e.after.count() / 1000);
@@ -158,7 +165,63 @@ TEST_CASE("an Observer sees the breaker open and close", "[router][observer]") {
   sim.runtime->run_for(31s);
   REQUIRE(sim.chat());
   lines = sim.lines();
+  CHECK(lines[1] == "breaker main test-model: half open");
+  CHECK(lines[2] == "attempt started: main#1");
+  CHECK(std::count(lines.begin(), lines.end(), "breaker main test-model: half open") == 1);
   CHECK(std::count(lines.begin(), lines.end(), "breaker main test-model: closed") == 1);
+}
+
+TEST_CASE("an Observer sees services that rest", "[router][observer]") {
+  VerdictRouter sim({"sk-key-one"});
+  const auto recorder = std::make_shared<Recorder>();
+  sim.config.observer = recorder;
+  sim.provider.script("sk-key-one", verdict(FailureClass::capacity, Scope::service_model, 20s, 529));
+  CHECK_FALSE(sim.chat());
+  CHECK(std::count(recorder->lines.begin(), recorder->lines.end(), "main rests for 20000 ms with test-model") == 1);
+  sim.runtime->run_for(21s);
+  recorder->lines.clear();
+  sim.provider.script("sk-key-one", verdict(FailureClass::place, Scope::host, 30s, 403));
+  CHECK_FALSE(sim.chat());
+  CHECK(std::count(recorder->lines.begin(), recorder->lines.end(), "main rests for 30000 ms") == 1);
+}
+
+TEST_CASE("an Observer sees a trial that says nothing end", "[router][observer]") {
+  ObservedSim sim({"sk-key-one"});
+  sim.provider.script("sk-key-one", KeyScript::exhausted());
+  CHECK_FALSE(sim.chat());
+  sim.runtime->run_for(3601s);
+  sim.provider.script("sk-key-one", {.delay = 60s});
+  (void)sim.lines();
+  Call call = sim.router().start({.model = "test-model", .messages = {user("x")}}, [](Result<ChatResponse>) {});
+  sim.runtime->run_for(1s);
+  call.cancel();
+  sim.runtime->run_for(1s);
+  CHECK(sim.lines() == Lines{"call 2 begun: chat test-model", "main#1: key probing", "attempt started: main#1",
+                             "main#1: key exhausted", "attempt ended: main#1 cancelled", "call 2 ended: cancelled"});
+}
+
+TEST_CASE("an Observer sees limits learned and changed", "[router][observer]") {
+  ObservedSim sim({"sk-key-one"});
+  std::string limit = "60";
+  sim.provider.script_others({.reply = [&](const ReceivedRequest&, const Ask&) {
+    Reply reply = Reply::json(200, R"({"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]})");
+    reply.headers.push_back({"x-ratelimit-limit-requests", limit});
+    reply.headers.push_back({"x-ratelimit-remaining-requests", "50"});
+    reply.headers.push_back({"x-ratelimit-reset-requests", "1s"});
+    return std::optional(std::move(reply));
+  }});
+  const auto learned = [&] {
+    Lines lines = sim.lines();
+    std::erase_if(lines, [](const std::string& line) { return line.find(" rpm ") == std::string::npos; });
+    return lines;
+  };
+  REQUIRE(sim.chat());
+  CHECK(learned() == Lines{"main#1: key rpm 60 with test-model"});
+  REQUIRE(sim.chat());
+  CHECK(learned().empty());
+  limit = "600";
+  REQUIRE(sim.chat());
+  CHECK(learned() == Lines{"main#1: key rpm 600 with test-model"});
 }
 
 TEST_CASE("an Observer sees hedges and fallbacks", "[router][observer]") {
@@ -253,6 +316,10 @@ TEST_CASE("an Observer sees tokens fetched", "[router][observer]") {
   sim.config.services[0].provider = "tokened";
   REQUIRE(sim.chat());
   CHECK(sim.lines()[2] == "token: main#1 3600");
+  // It is a request like any other.
+  CHECK(sim.router().stats().attempts == 2);
+  CHECK(sim.status(0).requests == 2);
+  CHECK(sim.status(0).requests_last_minute == 2);
   REQUIRE(sim.chat());
   CHECK(sim.lines().size() == 4);
 }

@@ -67,7 +67,7 @@ struct ResumeSim : SimRouter {
 }  // namespace
 
 TEST_CASE("a broken stream is gone on with: the text is whole, the events say it, usage is summed",
-          "[router][resume]") {
+          "[router][resume][complaints][58][64]") {
   ResumeSim sim({{word("Hello"), word(" wor")}, {word("ld"), word("!"), kEnd}});
   const auto reply = sim.ask();
   REQUIRE(reply);
@@ -162,7 +162,8 @@ TEST_CASE("another key with a limit of its own takes over where the next one is 
   CHECK(reply->attempts.size() == 3);
 }
 
-TEST_CASE("what cannot be gone on with is not: the partial answer is in the error", "[router][resume]") {
+TEST_CASE("what cannot be gone on with is not: the partial answer is in the error",
+          "[router][resume][complaints][59][63]") {
   ResumeSim sim({{word("Hello wor")}, {word("ld!"), kEnd}});
   ChatRequest request{.model = "test-model", .messages = {user("x")}};
   std::string partial = "Hello wor";
@@ -202,7 +203,7 @@ TEST_CASE("what cannot be gone on with is not: the partial answer is in the erro
   CHECK(sim.router().stats().resumes == 0);
 }
 
-TEST_CASE("only services that can go on with an answer are asked to", "[router][resume]") {
+TEST_CASE("only services that can go on with an answer are asked to", "[router][resume][complaints][60]") {
   ResumeSim sim({{word("Hello wor")}, {word("ld!"), kEnd}});
   sim.config.services[0].credentials.resize(1);
   sim.add_service("other", {"sk-other-one"});

@@ -197,7 +197,7 @@ TEST_CASE("a wait that can never end says so", "[support]") {
   CHECK_FALSE(runtime.post([] {}));
 }
 
-TEST_CASE("the same seed gives the same numbers, another seed others", "[support]") {
+TEST_CASE("the same seed gives the same numbers, another seed others", "[support][complaints][80]") {
   const auto numbers = [](std::uint64_t seed) {
     Slow network;
     SimRuntime runtime(network, {.seed = seed});

@@ -229,6 +229,8 @@ TEST_CASE("Dify's errors", "[errors][rows]") {
       {"dify", 400, dify(400, "model_currently_not_support"), permission, Scope::key},
       {"dify", 400, dify(400, "completion_request_error"), server, Scope::key_model},
       {"dify", 403, dify(403, "forbidden"), permission, Scope::key},
+      {"dify", 403, dify(403, "forbidden", "The number of messages has reached the limit of your subscription."), quota,
+       Scope::account},
       {"dify", 200, sse(R"({"event":"error","status":400,"code":"provider_quota_exceeded","message":"x"})"), permission,
        Scope::key},
       {"dify", 200, sse(R"({"event":"error","status":500,"code":"internal_server_error","message":"x"})"), server,

@@ -124,7 +124,7 @@ TEST_CASE("Gemini's errors", "[errors][rows]") {
               violations({"GenerateRequestsPerDayPerProjectPerModel", "GenerateRequestsPerMinutePerProjectPerModel"})),
        quota, Scope::project_model, 36s},
       {"gemini", 429, google(429, exhausted, billing + " * Quota exceeded for metric: m, limit: 0, model: x"),
-       permission, Scope::key_model},
+       permission, Scope::project_model},
       {"gemini", 429, google(429, exhausted, "Resource has been exhausted (e.g. check quota)."), capacity,
        Scope::service_model},
       {"gemini", 402, google(402, exhausted, "Your prepayment credits are depleted."), quota, Scope::account},
