@@ -71,7 +71,10 @@ ClaudeThoughts plan_thinking(const ChatRequest& request, const ClaudeTraits& tra
   }
   const bool by_budget = traits.thinking == budget || traits.thinking == either;
   if (request.reasoning_tokens) {
-    if (by_budget) return budget_of(*request.reasoning_tokens, true, max_tokens, check);
+    if (by_budget) {
+      if (!effort.empty()) check.left_out("reasoning_effort", "reasoning_tokens says it, and Claude takes one of them");
+      return budget_of(*request.reasoning_tokens, true, max_tokens, check);
+    }
     check.unsupported("reasoning_tokens", "this model takes reasoning_effort only");
   }
   if (effort.empty()) return {};

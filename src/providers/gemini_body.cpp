@@ -157,6 +157,9 @@ class Body {
       return;
     }
     std::optional<std::int64_t> budget = request_.reasoning_tokens;
+    if (budget && !request_.reasoning_effort.empty()) {
+      check_.left_out("reasoning_effort", "reasoning_tokens says it, and Gemini takes one of them");
+    }
     if (!budget && generation_.thinking == Thinking::budget) {
       budget = gemini_budget(request_.reasoning_effort);
       if (!budget) {

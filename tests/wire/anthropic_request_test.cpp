@@ -266,6 +266,14 @@ TEST_CASE("thinking is asked for as each model has it", "[anthropic]") {
   CHECK(with("", 100, "claude-sonnet-4-5").starts_with("unsupported"));
   CHECK(with("", 9000, "claude-sonnet-4-5", 8000).starts_with("invalid_request: reasoning_tokens"));
   CHECK(with("fierce", {}, "claude-opus-4-7").starts_with("unsupported"));
+
+  ChatRequest both = hello();
+  both.reasoning_effort = "low";
+  both.reasoning_tokens = 5000;
+  auto dialect = claude();
+  CHECK(dialect.body(both, kModel).find(R"("budget_tokens":5000)") != std::string::npos);
+  REQUIRE(dialect.warnings.size() == 1);
+  CHECK(dialect.warnings[0].starts_with("reasoning_effort was left out: "));
 }
 
 TEST_CASE("a schema for the answer, where the model has structured outputs", "[anthropic]") {
