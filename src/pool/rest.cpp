@@ -116,14 +116,16 @@ void Rest::fail(const News& news, const RetryPolicy& policy, TimePoint now) {
     probed_ = probed || by_probe;
   }
   if (until >= until_) stated_ = stated;
-  if (fresh) since_ = news.next;
+  // Who was lent before the last word of it knows nothing of a better one.
+  if (fresh || until > until_) since_ = news.next;
   until_ = std::max(until_, until);
   probe_at_ = std::min(until_, later(now, kProbeEvery));
   if (kind_ == Kind::aside || kind_ == Kind::dead) probe_at_ = until_;
 }
 
 bool Rest::succeed(std::uint64_t lease) noexcept {
-  if (kind_ == Kind::none || kind_ == Kind::switched_off || lease < since_) return false;
+  const bool probe = probe_ != 0 && probe_ == lease;
+  if (kind_ == Kind::none || kind_ == Kind::switched_off || (lease < since_ && !probe)) return false;
   clear();
   return true;
 }

@@ -89,7 +89,7 @@ void Audit::lent(Label label, TimePoint now) {
   const Domain& domain = domain_of(label.key);
   const bool by_model = world_.group(world_.keys[label.key]).by_model;
   for (const Patience& each : domain.patience) {
-    if (now > each.from && now < each.until && (!by_model || each.model == spec.model)) {
+    if (now > each.from && now < each.until && (!by_model || world_.calls[each.whose.call].model == spec.model)) {
       violation(now, fmt::format("{} was told to wait until {:.6f} h and is used", domain.name, hours(each.until)));
     }
   }
@@ -129,7 +129,14 @@ void Audit::arrived(Label label, TimePoint now) {
   }
 }
 
-void Audit::closed(Label label, TimePoint) { --domain_of(label.key).in_flight; }
+void Audit::closed(Label label, TimePoint now) {
+  Domain& domain = domain_of(label.key);
+  --domain.in_flight;
+  // Whoever gave up before the answer came has not been told.
+  std::erase_if(domain.patience, [&](const Patience& each) {
+    return each.whose.key == label.key && each.whose.call == label.call && now < each.from;
+  });
+}
 
 void Audit::refused(Label label, int status, std::optional<Nanos> retry_after, TimePoint heard) {
   const RetryPolicy& retry = world_.scenario->retry;
@@ -151,7 +158,7 @@ void Audit::refused(Label label, int status, std::optional<Nanos> retry_after, T
   }
   std::erase_if(domain.patience, [&](const auto& each) { return each.until + kProbed < heard; });
   if (retry_after && *retry_after <= kProbed) {
-    domain.patience.push_back({.from = heard, .until = heard + *retry_after, .model = world_.calls[label.call].model});
+    domain.patience.push_back({.from = heard, .until = heard + *retry_after, .whose = label});
   }
 }
 

@@ -68,7 +68,7 @@ class Audit {
   struct Patience {
     TimePoint from{};
     TimePoint until{};
-    std::uint32_t model = 0;
+    Label whose{};
   };
   /// What the config limits together, as it says: a key, or an account.
   struct Domain {

@@ -538,3 +538,19 @@ TEST_CASE("every class of failure has its row, and the rows are DESIGN's", "[ret
           (c.failure == F::request || c.failure == F::context || c.failure == F::filter || c.failure == F::cancelled));
   }
 }
+
+TEST_CASE("an answer from before a rest was lengthened does not end it", "[pool][cooldown]") {
+  PoolFixture f(1);
+  Lease first = f.lend();
+  Lease slow = f.lend();
+  f.pool().report(std::move(first), rate(1s), f.now);
+  f.now += 1s;
+  Lease meanwhile = f.lend();
+  REQUIRE(meanwhile);
+  f.pool().report(std::move(slow), rate(60s), f.now);
+  f.pool().report(std::move(meanwhile), Outcome::success(), f.now);
+  CHECK_FALSE(f.room());
+  CHECK(f.refusal().at == f.now + 60s);
+  f.now += 60s;
+  CHECK(f.room());
+}
