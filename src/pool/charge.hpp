@@ -40,7 +40,7 @@ enum class Counted : std::uint8_t {
 struct Charge {
   std::int64_t prompt = 0;
   std::int64_t completion = 0;
-  std::array<std::int64_t, 6> amounts{};  ///< of each Counted
+  std::array<std::int64_t, 6> amounts{1};  ///< of each Counted; a request is one in any case
 };
 
 [[nodiscard]] constexpr std::int64_t amount_of(Counted counts, const Charge& charge) noexcept {

@@ -54,9 +54,7 @@ void Gauge::turn_page(TimePoint now, Calendar& calendar) noexcept {
   if (learned) {
     external = learned->external(now, {.sent = own(), .after = log.sum_after(learned->sent()), .period = period});
     // The first of a window passes, however large.
-    const std::int64_t lost = learned->found() != 0 && own() + pending > 0 ? limit - learned->found() : 0;
-    found_governs = lost > 0 && lost >= external;
-    if (found_governs) external = lost;
+    if (learned->found() != 0 && own() + pending > 0) external = std::max(external, limit - learned->found());
   }
 }
 
@@ -89,7 +87,8 @@ TimePoint Gauge::room_at(std::int64_t amount, TimePoint now, Calendar& calendar)
   if (span == Span::sliding) {
     at = log.freed(lacking);
     // What is lent but not yet sent will count from its sending, which is not before now.
-    if (at == kNever && (external == 0 || found_governs)) at = later(now, log.length());
+    const bool ours_alone = external == 0 || (learned && learned->found() != 0 && external == limit - learned->found());
+    if (at == kNever && ours_alone) at = later(now, log.length());
   } else {
     at = period_of(span, now, calendar).ends;
   }

@@ -36,7 +36,6 @@ struct Gauge {
   Span span = Span::sliding;
   bool total = false;  ///< of max_requests, max_tokens, max_cost
   bool soft = false;   ///< what is larger than the limit passes where nothing else is counted: no request is too big
-  bool found_governs = false;  ///< `external` stands for what refusals showed to be less than the limit
   std::int64_t limit = 0;
   double one = 0;             ///< as a share of the limit
   std::int64_t pending = 0;   ///< lent, not yet sent
