@@ -118,37 +118,14 @@ class AzureTransport : public OpenAiTransport {
 
 /// The Responses API at Azure's addresses. The model's name is the deployment's, in the body.
 /// https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses
-class AzureResponsesTransport final : public AzureTransport {
+class AzureResponsesTransport final : public ResponsesOver<AzureTransport> {
  public:
-  using AzureTransport::AzureTransport;
+  using ResponsesOver::ResponsesOver;
 
-  Capabilities capabilities() const override {
-    Capabilities can = AzureTransport::capabilities();
-    can.audio = false;
-    return can;
-  }
-
-  // An item of the assistant's at the end of the input is a turn that has ended.
-  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
-    return Resumption::none;
-  }
-
-  Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
-    RequestCheck check(preset_.name, target);
-    HttpRequest made = begin(target, url(target, check), request.headers, check);
-    made.body = write_responses_body(request, target, check);
-    if (!check.ok()) return check.error();
-    return made;
-  }
-
-  std::unique_ptr<Decoder> decoder(const HttpHead&, const Target&, const Bounds& bounds) const override {
-    return make_responses_decoder(kErrors, bounds);
-  }
-
- private:
+ protected:
   // …/openai/v1/responses, or …/openai/responses where an api-version is stated; that of a deployment's URL is for
   // chat.
-  static std::string url(const Target& target, RequestCheck& check) {
+  std::string responses_url(const Target& target, RequestCheck& check) const override {
     const Parts parts = parts_of(target.base_url);
     if (parts.base.empty()) check.misconfigured("base_url: azure needs the resource's, https://NAME.openai.azure.com");
     if (parts.base.ends_with("/openai/v1"))
@@ -159,6 +136,7 @@ class AzureResponsesTransport final : public AzureTransport {
     return stated ? fmt::format("{}/openai/responses?api-version={}", root, version(target, parts))
                   : fmt::format("{}/openai/v1/responses", root);
   }
+  std::span<const ErrorRule> error_rules() const noexcept override { return kErrors; }
 };
 
 }  // namespace

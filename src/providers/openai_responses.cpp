@@ -1,6 +1,7 @@
 #include "providers/openai_responses.hpp"
 
-#include <utility>
+#include <span>
+#include <string>
 
 #include "providers/openai.hpp"
 #include "providers/openai_url.hpp"
@@ -9,36 +10,16 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-/// The address, the key, embeddings and listings are those of chat completions; what is said is not.
-class ResponsesTransport final : public OpenAiTransport {
+class ResponsesTransport final : public ResponsesOver<OpenAiTransport> {
  public:
-  using OpenAiTransport::OpenAiTransport;
+  using ResponsesOver::ResponsesOver;
 
-  Capabilities capabilities() const override {
-    Capabilities can = OpenAiTransport::capabilities();
-    can.audio = false;
-    return can;
+ protected:
+  std::string responses_url(const Target& target, RequestCheck& check) const override {
+    const std::string base = base_url(target, check);
+    return endpoint_url(base, base.find("/responses") == std::string::npos ? "/responses" : "");
   }
-
-  // An item of the assistant's at the end of the input is a turn that has ended.
-  Resumption resumption(const ChatRequest&, const ServiceConfig&, std::string_view) const override {
-    return Resumption::none;
-  }
-
-  Result<HttpRequest> encode(const ChatRequest& request, const Target& target) const override {
-    RequestCheck check(preset_.name, target);
-    std::string base = base_url(target, check);
-    HttpRequest made =
-        begin(target, endpoint_url(base, base.find("/responses") == std::string::npos ? "/responses" : ""),
-              request.headers, check);
-    made.body = write_responses_body(request, target, check);
-    if (!check.ok()) return check.error();
-    return made;
-  }
-
-  std::unique_ptr<Decoder> decoder(const HttpHead&, const Target&, const Bounds& bounds) const override {
-    return make_responses_decoder(rules_of(preset_), bounds);
-  }
+  std::span<const ErrorRule> error_rules() const noexcept override { return rules_of(preset_); }
 };
 
 }  // namespace
