@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -200,8 +201,11 @@ void Recorder::on_end(ExchangeEnd got) {
   ++ends;
   end = std::move(got);
   exchange.reset();
-  if (when_end) when_end();
-  runtime.open(gate);
+  // Whoever is told may destroy the recorder at once, so one is told and nothing is touched after.
+  if (const auto tell = std::exchange(when_end, nullptr))
+    tell();
+  else
+    runtime.open(gate);
 }
 
 void start(Runtime& loop, Recorder& recorder, HttpRequest request, ExchangeOptions options) {

@@ -103,7 +103,7 @@ class Recorder : public ExchangeListener {
   void on_end(ExchangeEnd got) override;
 
   Runtime& runtime;
-  Gate gate{};
+  Gate gate{};  // opened at the end, unless when_end is set
   int sent = 0;
   int heads = 0;
   int ends = 0;
