@@ -25,7 +25,7 @@ done
 json=${json:-$build/bench.json}
 
 cmake -S "$top" -B "$build" --log-level=WARNING -DCMAKE_BUILD_TYPE=Release -DKEYWHEEL_BUILD_TESTS=ON >/dev/null
-cmake --build "$build" --target benchmarks --parallel >/dev/null
+cmake --build "$build" --target benchmarks --parallel "$(nproc)" >/dev/null
 
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 if (($(ulimit -n) < 2 * streams)); then
