@@ -10,7 +10,7 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::size_t kBucket = 64;
+constexpr std::size_t kBucket = 32;
 
 }  // namespace
 

@@ -11,7 +11,7 @@ namespace detail {
 namespace {
 
 constexpr std::size_t kScan = 32;   ///< up to so many ready, all are compared
-constexpr std::size_t kSample = 8;  ///< else so many of them
+constexpr std::size_t kSample = 6;  ///< else so many of them
 constexpr int kHomes = 8;           ///< so many are a session's own, one after the other
 constexpr int kTiers = 4;           ///< of region and weight
 
@@ -19,13 +19,12 @@ Order order_of(Rotation rotation) noexcept {
   switch (rotation) {
     case Rotation::first:
       return Order::first;
-    case Rotation::random:
-      return Order::draw;
     case Rotation::least_busy:
       return Order::busy;
     case Rotation::lowest_latency:
       return Order::latency;
     case Rotation::round_robin:
+    case Rotation::random:
     case Rotation::hash:
     case Rotation::least_used:
     case Rotation::lowest_cost:
@@ -51,6 +50,29 @@ Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, O
     }
     if (best == nullptr || fits(choice, *best)) return best;
     pass_over(*best, order);
+  }
+}
+
+/// By lot among those that are ready.
+Credential* PoolState::draw(Choice& choice, const std::vector<Lane*>& lanes) {
+  while (true) {
+    double total = 0;
+    for (Lane* lane : lanes) total += lane->lottery().total();
+    if (total <= 0) return nullptr;
+    double at = random_.uniform() * total;
+    Lane* drawn = nullptr;
+    for (Lane* lane : lanes) {
+      const double its = lane->lottery().total();
+      if (its <= 0) continue;
+      drawn = lane;
+      if (at < its) break;
+      at -= its;
+    }
+    Credential& c = *drawn->members[drawn->lottery().draw(at)];
+    if (fits(choice, c)) return &c;
+    if (!Lane::is_ready(c)) continue;
+    drawn->lottery().set(c.leaf, 0);
+    hidden_.push_back(&c);
   }
 }
 
@@ -111,7 +133,7 @@ void PoolState::pass_over(Credential& c, Order order) {
   if (!Lane::is_ready(c)) return;
   (void)c.lane->order(order);
   c.lane->hide(c, order);
-  hidden_.emplace_back(&c, order);
+  hidden_.push_back(&c);
 }
 
 Credential* PoolState::own_of(const std::vector<Lane*>& lanes, std::uint64_t session) {
@@ -208,7 +230,9 @@ Credential* PoolState::choose_in(Choice& choice, Rotation rotation, std::string_
     find_lanes(choice.service, choice.demand.model, region, tier);
     if (lanes_.empty()) continue;
     Credential* found = nullptr;
-    if (rotation == Rotation::least_used) {
+    if (rotation == Rotation::random) {
+      found = draw(choice, lanes_);
+    } else if (rotation == Rotation::least_used) {
       found = choose_sampled(choice, lanes_);
     } else if (rotation == Rotation::hash && !choice.demand.session.empty()) {
       found = choose_sticky(choice, lanes_);

@@ -17,8 +17,6 @@ Tournament::Score score_of(const Credential& c, Order which) noexcept {
       return {c.turn, c.picked};
     case Order::first:
       return {static_cast<double>(c.place), 0};
-    case Order::draw:
-      return {c.draw, 0};
     case Order::busy:
       return {flying / c.weight, c.picked};
     case Order::latency: {
@@ -60,6 +58,14 @@ Tournament& Lane::make(Order which) {
   return *slot;
 }
 
+Lottery& Lane::lottery() {
+  if (!lots) {
+    lots = std::make_unique<Lottery>(members.size());
+    for (const Credential* c : ready) lots->set(c->leaf, c->weight);
+  }
+  return *lots;
+}
+
 const Affinity& Lane::affinity() {
   if (!homes) homes = std::make_unique<Affinity>(members);
   return *homes;
@@ -69,6 +75,7 @@ void Lane::refresh(const Credential& c) noexcept {
   for (std::size_t i = 0; i < kOrders; ++i) {
     if (orders[i]) refresh(c, static_cast<Order>(i));
   }
+  if (lots) lots->set(c.leaf, is_ready(c) ? c.weight : 0);
 }
 
 void Lane::refresh(const Credential& c, Order which) noexcept {

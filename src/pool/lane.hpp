@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "pool/affinity.hpp"
+#include "pool/lottery.hpp"
 #include "pool/topology.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 /// Orders in which the best of those that are ready can be kept at log n a change.
-enum class Order : std::uint8_t { turn, first, draw, busy, latency };
-inline constexpr std::size_t kOrders = 5;
+enum class Order : std::uint8_t { turn, first, busy, latency };
+inline constexpr std::size_t kOrders = 4;
 
 /// See topology.hpp. Ready are those that may have room; whoever turns out to have none sleeps until its time, or is
 /// hidden for the length of one choice where only this demand does not fit.
@@ -27,6 +28,7 @@ struct Lane {
   std::vector<Credential*> members{};  ///< by leaf
   std::vector<Credential*> ready{};    ///< in no order
   std::array<std::unique_ptr<Tournament>, kOrders> orders{};
+  std::unique_ptr<Lottery> lots{};
   std::unique_ptr<Affinity> homes{};
 
   [[nodiscard]] bool serves(std::string_view model) const noexcept { return models.empty() || lists(model); }
@@ -41,6 +43,8 @@ struct Lane {
     return slot ? *slot : make(which);
   }
   [[nodiscard]] bool has(Order which) const noexcept { return orders[static_cast<std::size_t>(which)] != nullptr; }
+  /// Of those that are ready, by their weights; made when first asked for.
+  [[nodiscard]] Lottery& lottery();
   /// Whose own sessions are; made when first asked for.
   [[nodiscard]] const Affinity& affinity();
   /// The scores of `c` changed.

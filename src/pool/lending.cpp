@@ -9,10 +9,9 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 void PoolState::restore_hidden(const Service& service, const Credential* except) {
-  for (const auto& [c, order] : hidden_) {
+  for (Credential* c : hidden_) {
     if (c == except) continue;
     c->turn = std::max(c->turn, service.turn);
-    if (order == Order::draw) c->draw = service.draw + random_.exponential() / c->weight;
     c->lane->refresh(*c);
   }
 }
@@ -118,11 +117,8 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
 
   ++c.in_flight;
   c.picked = static_cast<double>(record.number);
-  if (rotation == Rotation::random) {
-    service.draw = std::max(service.draw, c.draw);
-    c.draw = service.draw + random_.exponential() / c.weight;
-  } else if (rotation == Rotation::round_robin || rotation == Rotation::lowest_cost ||
-             (rotation == Rotation::hash && choice.demand.session.empty())) {
+  if (rotation == Rotation::round_robin || rotation == Rotation::lowest_cost ||
+      (rotation == Rotation::hash && choice.demand.session.empty())) {
     service.turn = std::max(service.turn, c.turn);
     c.turn = service.turn + 1 / c.weight;
   }
@@ -152,7 +148,7 @@ void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
                                 .for_ms = left.count()};
   };
   for (std::size_t i = 0; i < heap.size() && note.listed < note.list.size(); ++i) add(*heap[i]);
-  for (std::size_t i = 0; i < hidden_.size() && note.listed < note.list.size(); ++i) add(*hidden_[i].first);
+  for (std::size_t i = 0; i < hidden_.size() && note.listed < note.list.size(); ++i) add(*hidden_[i]);
 }
 
 }  // namespace detail

@@ -205,6 +205,7 @@ class PoolState {
   void find_lanes(const Service& service, std::string_view model, std::string_view region, int tier);
   [[nodiscard]] Credential* choose_in(Choice& choice, Rotation rotation, std::string_view region);
   [[nodiscard]] Credential* choose(Choice& choice, const std::vector<Lane*>& lanes, Order order);
+  [[nodiscard]] Credential* draw(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] static Credential* furthest_from_quota(const std::vector<Credential*>& of, const Asking& asking);
   [[nodiscard]] Credential* choose_sampled(Choice& choice, const std::vector<Lane*>& lanes);
   [[nodiscard]] Credential* choose_sticky(Choice& choice, const std::vector<Lane*>& lanes);
@@ -281,10 +282,10 @@ class PoolState {
   std::vector<PoolNews> news_{};  ///< not told yet
   std::atomic<bool> pending_{false};
 
-  std::vector<Lane*> lanes_{};                           ///< scratch
-  std::vector<Credential*> sample_{};                    ///< scratch
-  std::vector<std::pair<Credential*, Order>> hidden_{};  ///< scratch
-  std::vector<Level*> excluded_{};                       ///< scratch
+  std::vector<Lane*> lanes_{};         ///< scratch
+  std::vector<Credential*> sample_{};  ///< scratch
+  std::vector<Credential*> hidden_{};  ///< scratch
+  std::vector<Level*> excluded_{};     ///< scratch
 };
 
 /// The way in for what stands beside the pool in this room.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -38,8 +37,8 @@ class Random {
     state_ += 0x9e3779b97f4a7c15U;
     return value;
   }
-  /// Exponential with mean 1.
-  [[nodiscard]] double exponential() noexcept { return -std::log(unit(next())); }
+  /// Uniform in (0, 1).
+  [[nodiscard]] double uniform() noexcept { return unit(next()); }
   /// Below `n`, which is neither 0 nor above 2^32. A multiplication takes less time than a division.
   [[nodiscard]] std::uint64_t below(std::uint64_t n) noexcept { return ((next() >> 32U) * n) >> 32U; }
 

@@ -35,7 +35,6 @@ struct Service {
   WakeQueue<Credential> asleep{};
   std::uint32_t awaiting = 0;  ///< of `asleep`: until an event
   double turn = 0;             ///< virtual time: the turn taken last
-  double draw = 0;
   AuthEvidence evidence{};
   Nanos affinity_wait{0};
   RetryPolicy policy{};

@@ -19,7 +19,6 @@ void PoolState::wake(Credential& c) {
   if (c.lane == nullptr || Lane::is_ready(c)) return;
   // Whoever rested has not saved up turns meanwhile.
   c.turn = std::max(c.turn, service.turn);
-  c.draw = service.draw + random_.exponential() / c.weight;
   c.lane->set_ready(c, true);
 }
 

@@ -268,7 +268,6 @@ void PoolState::arrange(Service& service, const ServiceConfig& config) {
       place += 1;
     }
     c->fresh = false;
-    c->draw = service.draw + random_.exponential() / c->weight;
     if (c->lane != nullptr) c->lane->set_ready(*c, true);
   }
 }

@@ -151,7 +151,6 @@ struct Credential {
   std::uint32_t leaf = 0;
   Lane* lane = nullptr;
   double turn = 0;  ///< round robin: its next turn, in the service's virtual time
-  double draw = 0;  ///< random: likewise, at random distances
   TimePoint wake{};
   Service* service = nullptr;
   std::uint32_t place = 0;  ///< in its service, as configured

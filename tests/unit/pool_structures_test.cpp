@@ -6,6 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "pool/lottery.hpp"
 #include "pool/random.hpp"
 #include "pool/sliding_log.hpp"
 #include "pool/tournament.hpp"
@@ -15,6 +16,7 @@
 using namespace keywheel;
 using namespace keywheel::testing;
 using namespace std::chrono_literals;
+using detail::Lottery;
 using detail::Nanos;
 using detail::Random;
 using detail::SlidingLog;
@@ -62,6 +64,31 @@ TEST_CASE("a tournament knows the best whatever changed before", "[pool][structu
       scores[leaf] = score;
       tournament.set(static_cast<std::uint32_t>(leaf), score);
       REQUIRE(tournament.best() == best_of(scores));
+    }
+  }
+}
+
+TEST_CASE("a lottery gives each its part of the total, whatever changed before", "[pool][structures]") {
+  Random random(5);
+  for (const std::size_t leaves : {1U, 2U, 3U, 10U, 64U, 100U}) {
+    Lottery lottery(leaves);
+    std::vector<double> weights(leaves);
+    CHECK(lottery.total() == 0);
+    for (int i = 0; i < 2000; ++i) {
+      const std::uint64_t leaf = random.below(leaves);
+      // Eighths, so that sums are exact; some leave.
+      weights[leaf] = static_cast<double>(random.below(4) * random.below(100)) / 8;
+      lottery.set(static_cast<std::uint32_t>(leaf), weights[leaf]);
+      double total = 0;
+      for (const double weight : weights) total += weight;
+      REQUIRE(lottery.total() == total);
+      if (total <= 0) continue;
+      const double at = random.uniform() * total;
+      std::size_t wanted = 0;
+      for (double before = weights[0]; at >= before; before += weights[wanted]) ++wanted;
+      REQUIRE(lottery.draw(at) == wanted);
+      // What rounding puts at the end, or beyond it, is somebody's, too.
+      REQUIRE(weights[lottery.draw(total)] > 0);
     }
   }
 }
