@@ -67,7 +67,7 @@ struct Failure {
   std::string message{};                                   ///< the provider's words
   std::string code{};                                      ///< the provider's code, as it spells it
   std::optional<int> status{};                             ///< HTTP status; nothing when there was no answer
-  std::optional<std::chrono::milliseconds> retry_after{};  ///< as stated by the provider
+  std::optional<std::chrono::milliseconds> retry_after{};  ///< as stated by the provider, there or on its pages
   std::optional<bool> should_retry{};                      ///< `x-should-retry`, which overrides the class
   std::string request_id{};
   std::vector<StatedLimit> limits{};  ///< which limit was met, where the answer's body says

@@ -1,6 +1,7 @@
 #include "providers/azure.hpp"
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,8 @@ constexpr std::array kErrors = {
     R{401, {}, "invalid subscription key", auth, Scope::key},
     R{403, {}, "public access is disabled", place, Scope::host},
     R{403, {}, "virtual network", place, Scope::host},
-    R{403, {}, "unusual behavior", quota, Scope::account},
+    // Nobody says for how long: a guess.
+    R{403, {}, "unusual behavior", quota, Scope::account, {}, std::chrono::minutes(10)},
     R{403, {}, "out of call volume quota", quota, Scope::key},
     R{404, "deploymentnotfound", {}, model, Scope::key_model},
     R{429, {}, "token budget exceeded", too_big, Scope::account_model},

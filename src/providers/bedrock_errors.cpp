@@ -1,4 +1,5 @@
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -31,7 +32,13 @@ constexpr std::array kRules = {
     ErrorRule{0, "AccessDeniedException", "api key has expired", auth, Scope::key},
     ErrorRule{0, "AccessDeniedException", "have access to the model", permission, Scope::account_model},
     ErrorRule{0, "AccessDeniedException", "unsupported countries, regions", place, Scope::host},
-    ErrorRule{0, "AccessDeniedException", "MPAgreementBeingCreated", permission, Scope::account_model},
+    ErrorRule{0,
+              "AccessDeniedException",
+              "MPAgreementBeingCreated",
+              permission,
+              Scope::account_model,
+              {},
+              std::chrono::minutes(15)},
     // Any other policy is the user's, whose key this is.
     ErrorRule{0, "AccessDeniedException", "service control policy", permission, Scope::account_model},
     ErrorRule{0, "AccessDeniedException", {}, permission, Scope::key_model},

@@ -195,6 +195,11 @@ constexpr std::array kSpark = {
     R{0, "10014", {}, filter, Scope::call},
     R{0, "10019", {}, filter, Scope::call},
     R{0, "10015", {}, auth, Scope::account},
+    // One code for three causes, which its words tell apart: too much at once, not enabled, tokens used up.
+    R{0, "10016", "并发", rate, Scope::account_model},
+    R{0, "10016", "concurren", rate, Scope::account_model},
+    R{0, "10016", "开通", permission, Scope::account_model},
+    R{0, "10016", "not enabled", permission, Scope::account_model},
     R{0, "10016", {}, quota, Scope::account_model},
     R{0, "10907", {}, context, Scope::call},
     R{0, "11200", {}, quota, Scope::account_model},

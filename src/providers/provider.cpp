@@ -74,6 +74,7 @@ struct Verdict {
   FailureClass failure = unknown;
   Scope scope = Scope::call;
   std::optional<ErrorKind> kind{};
+  std::chrono::minutes rest{0};
 };
 
 /// What stands before an API answers in its place: nginx, Cloudflare (52x, 530), a load balancer.
@@ -112,7 +113,7 @@ Verdict by_status(int status, const ErrorBody& error, std::optional<milliseconds
 
 Verdict decide(const ErrorBody& error, std::optional<int> status, std::optional<milliseconds> stated,
                std::span<const ErrorRule> own) {
-  const auto verdict = [](const ErrorRule& rule) { return Verdict{rule.failure, rule.scope, rule.kind}; };
+  const auto verdict = [](const ErrorRule& rule) { return Verdict{rule.failure, rule.scope, rule.kind, rule.rest}; };
   if (const ErrorRule* rule = find_rule(own, error, status, [](const ErrorRule& r) { return !r.code.empty(); })) {
     return verdict(*rule);
   }
@@ -187,6 +188,7 @@ Failure classify_error(const ErrorBody& error, std::optional<int> status, std::o
   failure.code = error.code.empty() ? error.type : error.code;
   failure.status = status;
   failure.retry_after = stated;
+  if (!stated && verdict.rest.count() > 0) failure.retry_after = verdict.rest;
   if (failure.failure == rate || failure.failure == quota || failure.failure == too_big) {
     failure.limits = limits_in_text(failure.message);
   }

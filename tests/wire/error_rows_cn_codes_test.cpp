@@ -165,6 +165,10 @@ TEST_CASE("Spark's errors, over both of its ways", "[errors][rows]") {
   for (const int status : {400, 401, 403, 429, 500}) check_codes("xinghuo", status, spark_http, codes);
   check_rows({
       {"xinghuo", 401, R"({"message":"HMAC signature does not match"})", auth, Scope::key},
+      {"xinghuo", 403, R"({"error":{"message":"该appid并发超过授权","code":"10016"}})", rate, Scope::account_model},
+      {"xinghuo", 403, R"({"error":{"message":"appid没有开通相关功能","code":"10016"}})", permission,
+       Scope::account_model},
+      {"xinghuo", 403, R"({"error":{"message":"token已用完","code":"10016"}})", quota, Scope::account_model},
       {"xinghuo", 403,
        R"({"message":"HMAC signature cannot be verified, a valid date or x-date header is required for HMAC )"
        R"(Authentication"})",

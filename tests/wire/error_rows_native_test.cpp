@@ -201,8 +201,6 @@ TEST_CASE("Bedrock's errors", "[errors][rows]") {
       bedrock(404, "ResourceNotFoundException", "Model use case details have not been submitted for this account.",
               permission, Scope::account_model),
       bedrock(404, "FTUFormNotFilled", "Fill out the form.", permission, Scope::account_model),
-      bedrock(403, denied, "Your request is being processed: MPAgreementBeingCreated", permission,
-              Scope::account_model),
       bedrock(400, invalid, "The provided model identifier is invalid.", model, Scope::key_model),
       bedrock(400, invalid, "Invocation of model ID x with on-demand throughput isn’t supported.", model,
               Scope::service_model),
@@ -222,6 +220,14 @@ TEST_CASE("Bedrock's errors", "[errors][rows]") {
       bedrock(408, "ModelTimeoutException", "Timed out", timeout, Scope::service_model),
       bedrock(424, "ModelErrorException", "The model failed", server, Scope::service_model),
   });
+}
+
+TEST_CASE("an agreement that Bedrock is making takes the quarter of an hour that its pages name", "[errors][rows]") {
+  using enum FailureClass;
+  ErrorRow row = bedrock(403, "AccessDeniedException", "Your request is being processed: MPAgreementBeingCreated",
+                         permission, Scope::account_model);
+  row.wait = 15min;
+  check_rows({row});
 }
 
 TEST_CASE("Bedrock's errors in a stream", "[errors][rows]") {

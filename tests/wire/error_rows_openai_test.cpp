@@ -110,7 +110,7 @@ TEST_CASE("Azure's errors", "[errors][rows]") {
        Scope::host},
       {"azure", 403,
        openai_error("Your resource has been temporarily blocked because we detected unusual behavior", "403"), quota,
-       Scope::account},
+       Scope::account, 10min},
       {"azure", 403,
        R"({"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 02:03:04."})", quota,
        Scope::key, 7384s},
