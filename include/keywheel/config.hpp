@@ -75,10 +75,12 @@ struct CredentialConfig {
   std::string id{};                        ///< unique; empty: "service#2" by its place
   std::map<std::string, Secret> fields{};  ///< what the provider needs beside the key: appid, api_secret, secret_id, …
   Limits limits{};
-  double weight = 1;                  ///< share among its peers; 0: only when no other is left
-  std::string account{};              ///< credentials that share an account share its limits; empty: on its own
-  std::string project{};              ///< likewise below the account
-  std::string region{};               ///< where it is at home; a call that prefers this region takes it first
+  double weight = 1;      ///< share among its peers; 0: only when no other is left
+  std::string account{};  ///< credentials that share an account share its limits; empty: on its own
+  std::string project{};  ///< likewise below the account
+  /// Where it is at home; a call that prefers this region takes it first. bedrock, vertexai, hunyuan and huoshan call,
+  /// or sign for, the region of this name.
+  std::string region{};
   std::vector<std::string> models{};  ///< which of the service's models it may use; empty: all
   std::string base_url{};             ///< instead of the service's
   std::map<std::string, Limits>

@@ -45,11 +45,8 @@ std::string_view region_in(std::string_view base) {
 }
 
 std::string_view region_of(const ServiceConfig& service, const CredentialConfig& credential, std::string_view base) {
-  if (const std::string_view own = credential_field(credential, "region"); !own.empty()) return own;
-  if (!credential.region.empty()) return credential.region;
-  const auto option = service.options.find("region");
-  return option != service.options.end() && !option->second.empty() ? std::string_view(option->second)
-                                                                    : region_in(base);
+  const std::string_view stated = credential_setting(service, credential, "region");
+  return stated.empty() ? region_in(base) : stated;
 }
 
 class BedrockTransport final : public Transport {

@@ -16,7 +16,8 @@ auto find(const Map& map, std::string_view name) noexcept {
 std::string_view credential_field(const CredentialConfig& credential, CredentialField field) noexcept {
   if (field.name() == "api_key") return credential.api_key.reveal();
   const auto found = find(credential.fields, field.name());
-  return found == credential.fields.end() ? std::string_view{} : found->second.reveal();
+  if (found != credential.fields.end() && !found->second.empty()) return found->second.reveal();
+  return field.name() == "region" ? std::string_view(credential.region) : std::string_view{};
 }
 
 std::string_view credential_setting(const ServiceConfig& service, const CredentialConfig& credential,

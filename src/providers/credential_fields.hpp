@@ -36,7 +36,7 @@ class CredentialField {
   std::string_view name_;
 };
 
-/// A field of the credential, api_key included; empty: there is none.
+/// A field of the credential, api_key and region included; empty: there is none.
 [[nodiscard]] std::string_view credential_field(const CredentialConfig& credential, CredentialField field) noexcept;
 
 /// The first of: the credential's field, the service's option of that name.

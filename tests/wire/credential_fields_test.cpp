@@ -106,6 +106,28 @@ TEST_CASE("every listed field of a credential is read by some provider", "[crede
   }
 }
 
+TEST_CASE("a credential's region reaches every dialect that has regions", "[credential_fields]") {
+  struct Row {
+    std::string_view provider;
+    std::string_view api;
+  };
+  for (const Row row : {Row{"bedrock", ""}, Row{"vertexai", ""}, Row{"hunyuan", "native"}, Row{"huoshan", ""}}) {
+    CAPTURE(row.provider);
+    const auto from = [row](std::string region) {
+      ServiceConfig service{.provider = std::string(row.provider), .id = "s", .models = {"ep-1"}};
+      service.api = row.api;
+      CredentialConfig& key = service.credentials.emplace_back();
+      key.region = std::move(region);
+      for (const std::string_view name : {"access_key", "access_token", "project_id", "secret_id", "secret_key"}) {
+        key.fields[std::string(name)] = Secret(fmt::format("value-of-{}", name));
+      }
+      return sent(*detail::make_transport(row.provider, row.api), service, "ep-1");
+    };
+    CHECK(from("one-1") == from("one-1"));
+    CHECK(from("one-1") != from("two-2"));
+  }
+}
+
 TEST_CASE("every field in a preset's URL is listed", "[credential_fields]") {
   std::size_t found = 0;
   for (const detail::Preset& preset : detail::presets()) {
