@@ -87,7 +87,8 @@ struct CredentialsJoined {
   std::string_view name{};   ///< of the account or project, as the provider said it
 };
 
-/// An answer stated a limit that was not known before, or another value of one that was.
+/// An answer stated a limit that was not known before, or another value of one that was; or refusals showed that less
+/// is allowed than anybody stated. What is found so rises again by and by as attempts are served, which is not told.
 struct LimitLearned {
   std::string_view service{};
   std::string_view credential{};  ///< whose answer stated it
@@ -95,6 +96,7 @@ struct LimitLearned {
   std::string_view group{};       ///< model or limit group that it holds for alone; empty: all
   std::string_view name{};        ///< "rpm", "tpd", … as LimitStatus has it
   std::int64_t limit = 0;
+  bool found = false;  ///< by refusals
 };
 
 /// The circuit breaker of a service's model opened or closed, or lets an attempt through that finds out which it will.

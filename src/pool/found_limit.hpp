@@ -10,9 +10,8 @@ KEYWHEEL_BEGIN_NAMESPACE
 namespace detail {
 
 /// A limit that a provider does not state, or states wrongly, as its refusals show it: what it did serve of a window in
-/// which it refused; where even one is too much for a key among many, one in twice the window, and so
-/// on. It is raised by a twentieth while
-/// all goes well, at longer and longer intervals where it is met again.
+/// which it refused; where even one is too much for a key among many, one in twice the window, and so on. It is raised
+/// by a twentieth while all goes well, at longer and longer intervals where it is met again.
 class FoundLimit {
  public:
   /// What is counted is counted since `begun`.

@@ -124,7 +124,9 @@ class Ledger {
   /// An attempt met a limit.
   void refused() noexcept;
   /// It did so against all that is stated. `crowd`: other keys are there, which may share the limit.
-  void refused_all_the_same(const Charge& charge, bool crowd, TimePoint now, Calendar& calendar);
+  /// Returns the gauges of which less is known to be allowed now.
+  [[nodiscard]] std::vector<const Gauge*> refused_all_the_same(const Charge& charge, bool crowd, TimePoint now,
+                                                               Calendar& calendar);
 
  private:
   [[nodiscard]] static bool take(Gauge& gauge, const StatedLimit& stated, const Source& source, TimePoint now,

@@ -212,13 +212,18 @@ void Ledger::refused() noexcept {
   }
 }
 
-void Ledger::refused_all_the_same(const Charge& charge, bool crowd, TimePoint now, Calendar& calendar) {
+std::vector<const Gauge*> Ledger::refused_all_the_same(const Charge& charge, bool crowd, TimePoint now,
+                                                       Calendar& calendar) {
+  std::vector<const Gauge*> lower;
   for (Gauge& gauge : gauges_) {
     if (!gauge.learned || gauge.span != Span::sliding) continue;
     gauge.turn(now, calendar);
+    const std::int64_t before = gauge.known_limit();
     gauge.learned->refused_all_the_same(amount_of(gauge.counts, charge), gauge.own(), crowd, gauge.window, now);
     gauge.measure();
+    if (gauge.known_limit() < before) lower.push_back(&gauge);
   }
+  return lower;
 }
 
 }  // namespace detail

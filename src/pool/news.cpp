@@ -68,7 +68,8 @@ void PoolState::note_limit(const Credential& c, const Level& level, std::string_
                    .level = std::string(name_of(level.kind)),
                    .model = std::string(group),
                    .limit = gauge.name(),
-                   .value = gauge.limit});
+                   .value = gauge.known_limit(),
+                   .found = gauge.known_limit() < gauge.limit});
   pending_.store(true, std::memory_order_relaxed);
 }
 

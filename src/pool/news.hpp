@@ -24,6 +24,7 @@ struct PoolNews {
   std::string owner{};                        ///< joined: of the level, as the provider names it
   std::string limit{};                        ///< learned: its name; `model` is the group that it holds for alone
   std::int64_t value = 0;                     ///< of the limit
+  bool found = false;                         ///< by refusals, not by a statement
 };
 
 using PoolWatcher = std::function<void(const PoolNews&)>;

@@ -144,12 +144,13 @@ void PoolState::meet_limit(LeaseRecord& record, bool rate, TimePoint now) {
   for (Scoped* each : record.scoped) hear(each->ledger);
   if (!rate || told) return;
   if (!paced) watch_refusals(record, now);
-  for (std::size_t i = 0; i < record.levels; ++i) {
-    record.path[i]->ledger.refused_all_the_same(record.charge, crowd, now, *record.path[i]->calendar);
-  }
-  for (Scoped* each : record.scoped) {
-    each->ledger.refused_all_the_same(record.charge, crowd, now, *each->level->calendar);
-  }
+  const auto find = [&](Ledger& ledger, const Level& level, std::string_view group) {
+    for (const Gauge* gauge : ledger.refused_all_the_same(record.charge, crowd, now, *level.calendar)) {
+      note_limit(*record.credential, level, group, *gauge);
+    }
+  };
+  for (std::size_t i = 0; i < record.levels; ++i) find(record.path[i]->ledger, *record.path[i], {});
+  for (Scoped* each : record.scoped) find(each->ledger, *each->level, each->name);
 }
 
 void PoolAccess::learn(CredentialPool& pool, const Lease& lease, const StatedQuota& stated, TimePoint now) {

@@ -342,7 +342,8 @@ void RouterCore::tell(const PoolNews& news) const {
                                                                              .level = news.level,
                                                                              .group = news.model,
                                                                              .name = news.limit,
-                                                                             .limit = news.value});
+                                                                             .limit = news.value,
+                                                                             .found = news.found});
   }
   current->notifier->tell(&Observer::on_credential_changed, CredentialChanged{.service = news.service,
                                                                               .credential = news.credential,

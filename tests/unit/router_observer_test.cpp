@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -48,7 +49,7 @@ class Recorder : public Observer {
     add("{} rests for {} ms{}{}", e.service, e.available_in.count(), e.model.empty() ? "" : " with ", e.model);
   }
   void on_limit_learned(const LimitLearned& e) override {
-    add("{}: {} {} {} with {}", e.credential, e.level, e.name, e.limit, e.group);
+    add("{}: {} {} {} with {}{}", e.credential, e.level, e.name, e.limit, e.group, e.found ? ", found" : "");
   }
   void on_hedged(const Hedged& e) override {
     add("hedged: {} beside {} after {} ms", e.second.credential, e.slow.credential, e.after.count() / 1000);
@@ -222,6 +223,30 @@ TEST_CASE("an Observer sees limits learned and changed", "[router][observer]") {
   limit = "600";
   REQUIRE(sim.chat());
   CHECK(learned() == Lines{"main#1: key rpm 600 with test-model"});
+}
+
+TEST_CASE("an Observer sees limits that refusals show", "[router][observer]") {
+  ObservedSim sim({"sk-key-one"});
+  sim.config.retry.max_attempts = 1;
+  // Eight within any minute are served; twelve come.
+  std::deque<TimePoint> served;
+  sim.provider.script_others({.reply = [&](const ReceivedRequest&, const Ask&) {
+    const TimePoint now = sim.runtime->now();
+    while (!served.empty() && now - served.front() >= 1min) served.pop_front();
+    if (served.size() == 8) return std::optional(Reply::json(429, R"({"error":{"message":"rate limit reached"}})"));
+    served.push_back(now);
+    return std::optional(Reply::json(200, R"({"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]})"));
+  }});
+  Lines found;
+  for (int i = 0; i < 40; ++i) {
+    (void)sim.chat();
+    sim.runtime->run_for(5s);
+    for (std::string& line : sim.lines()) {
+      if (line.find(", found") != std::string::npos) found.push_back(std::move(line));
+    }
+  }
+  REQUIRE(!found.empty());
+  CHECK(found.back() == "main#1: key rpm 8 with test-model, found");
 }
 
 TEST_CASE("an Observer sees hedges and fallbacks", "[router][observer]") {
