@@ -108,6 +108,7 @@ bool PoolState::fits(Choice& choice, Credential& c) {
   }
   choice.refusal.consider(c, block);
   if (choice.refusal.first == &c) choice.refusal.tight = tight;
+  if (choice.wish != nullptr) remember(choice, c, block);
   if (block.everyone > choice.now) {
     sleep(c, block);
     if (choice.asking.only_model && choice.service.asleep_for.empty()) choice.service.asleep_for = choice.demand.model;

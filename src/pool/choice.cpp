@@ -14,6 +14,7 @@ constexpr std::size_t kScan = 32;   ///< up to so many ready, all are compared
 constexpr std::size_t kSample = 6;  ///< else so many of them
 constexpr int kHomes = 8;           ///< so many are a session's own, one after the other
 constexpr int kTiers = 4;           ///< of region and weight
+constexpr int kTries = 8;           ///< so many in a row have no room: scarcity
 
 Order order_of(Rotation rotation) noexcept {
   switch (rotation) {
@@ -36,7 +37,7 @@ Order order_of(Rotation rotation) noexcept {
 }  // namespace
 
 Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, Order order) {
-  while (true) {
+  for (int tried = 0; tried < kTries; ++tried) {
     Credential* best = nullptr;
     Tournament::Score score;
     for (Lane* lane : lanes) {
@@ -51,11 +52,17 @@ Credential* PoolState::choose(Choice& choice, const std::vector<Lane*>& lanes, O
     if (best == nullptr || fits(choice, *best)) return best;
     pass_over(*best, order);
   }
+  ranked_.clear();
+  for (Lane* lane : lanes) {
+    const Tournament& tournament = lane->order(order);
+    for (Credential* c : lane->ready) ranked_.emplace_back(tournament.score(c->leaf), c);
+  }
+  return best_with_room(choice);
 }
 
 /// By lot among those that are ready.
 Credential* PoolState::draw(Choice& choice, const std::vector<Lane*>& lanes) {
-  while (true) {
+  for (int tried = 0; tried < kTries; ++tried) {
     double total = 0;
     for (Lane* lane : lanes) total += lane->lottery().total();
     if (total <= 0) return nullptr;
@@ -74,6 +81,15 @@ Credential* PoolState::draw(Choice& choice, const std::vector<Lane*>& lanes) {
     drawn->lottery().set(c.leaf, 0);
     hidden_.push_back(&c);
   }
+  ranked_.clear();
+  for (Lane* lane : lanes) {
+    for (Credential* c : lane->ready) {
+      // The least of such dates is each one's as often as its weight says.
+      const double weight = lane->lottery().weight(c->leaf);
+      if (weight > 0) ranked_.emplace_back(Tournament::Score{.score = -std::log(random_.uniform()) / weight}, c);
+    }
+  }
+  return best_with_room(choice);
 }
 
 Credential* PoolState::furthest_from_quota(const std::vector<Credential*>& of, const Asking& asking) {

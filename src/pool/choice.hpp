@@ -20,6 +20,8 @@ struct PoolState::Choice {
   TimePoint own_until = TimePoint::min();  ///< so long the session's own credential is waited for
   bool spares_probes = false;              ///< whoever is on trial is asked only when nobody else can be had
   bool spared = false;                     ///< somebody was passed over for that
+  const Setbacks::Wish* wish = nullptr;    ///< who has no room for it remembers that
+  std::uint32_t passed = 0;                ///< so many had none, beside those that are hidden
 };
 
 }  // namespace detail

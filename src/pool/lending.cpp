@@ -133,7 +133,7 @@ void PoolState::take(Choice& choice, Credential& c, Rotation rotation, Lease& le
 
 void PoolState::note_skipped(Choice& choice, ChoiceNote& note) {
   const std::vector<Credential*>& heap = choice.service.asleep.heap();
-  note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size());
+  note.skipped = static_cast<std::uint32_t>(heap.size() + hidden_.size()) + choice.passed;
   const auto add = [&](Credential& c) {
     Block block = obstacle(c, choice.asking);
     const bool tried = is_excluded(c);

@@ -23,6 +23,7 @@ class Lottery {
     while ((i /= 2) != 0) sums_[i] = sums_[2 * i] + sums_[2 * i + 1];
   }
 
+  [[nodiscard]] double weight(std::uint32_t leaf) const noexcept { return sums_[sums_.size() / 2 + leaf]; }
   /// Of all weights.
   [[nodiscard]] double total() const noexcept { return sums_[1]; }
 

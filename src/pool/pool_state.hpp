@@ -136,6 +136,7 @@ class PoolState {
   void disable(Credential& c, std::string_view reason, TimePoint now);
   /// Something at this level is in nobody's way any more.
   void touch(Level& level) noexcept {
+    ++level.changes;
     for (Service* service : level.services) ++service->changes;
   }
 
@@ -215,6 +216,11 @@ class PoolState {
   [[nodiscard]] static double headroom(Level* from, const Asking& asking);
   void pass_over(Credential& c, Order order);
 
+  // scarcity.cpp
+  void remember(const Choice& choice, Credential& c, const Block& block);
+  [[nodiscard]] Credential* best_with_room(Choice& choice);
+  [[nodiscard]] Credential* earliest_believed(Choice& choice);
+
   // lending.cpp
   void take(Choice& choice, Credential& c, Rotation rotation, Lease& lease);
   void restore_hidden(const Service& service, const Credential* except);
@@ -286,6 +292,9 @@ class PoolState {
   std::vector<Credential*> sample_{};  ///< scratch
   std::vector<Credential*> hidden_{};  ///< scratch
   std::vector<Level*> excluded_{};     ///< scratch
+  using Ranked = std::pair<Tournament::Score, Credential*>;
+  std::vector<Ranked> ranked_{};                               ///< scratch
+  std::vector<std::pair<TimePoint, Credential*>> believed_{};  ///< scratch
 };
 
 /// The way in for what stands beside the pool in this room.

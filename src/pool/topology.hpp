@@ -13,6 +13,7 @@
 #include "pool/ledger.hpp"
 #include "pool/recent.hpp"
 #include "pool/rest.hpp"
+#include "pool/setbacks.hpp"
 #include "pool/slow_start.hpp"
 #include "pool/streak.hpp"
 #include "pool/tournament.hpp"
@@ -88,6 +89,7 @@ struct Level {
   std::string stated_organization{};   ///< key: whom its answers name
   std::string stated_project{};
   TimePoint kept_until{};
+  std::uint64_t changes = 0;  ///< grows whenever something here is in nobody's way any more
 
   void join(Service* service) {
     if (std::find(services.begin(), services.end(), service) == services.end()) services.push_back(service);
@@ -157,6 +159,8 @@ struct Credential {
   std::uint64_t hash = 0;   ///< of its id
   double latency = 0;       ///< nanoseconds, moving average that follows peaks at once; 0: not known
   TimePoint latency_at{};
+
+  std::unique_ptr<Setbacks> setbacks{};
 
   std::shared_ptr<const CredentialConfig> config{};
   std::vector<std::shared_ptr<const CredentialConfig>> former{};  ///< that leases still look at
