@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "providers/provider.hpp"
+#include "providers/text.hpp"
 #include "router/names.hpp"
 
 KEYWHEEL_BEGIN_NAMESPACE
@@ -55,7 +56,14 @@ void UpstreamAttempt::on_sent() {
 
 void UpstreamAttempt::on_head(HttpHead head) {
   head_ = std::move(head);
-  if (accepted()) decoder_ = plan_.decoder(head_);
+  if (!accepted()) return;
+  decoder_ = plan_.decoder(head_);
+  // Many streams may be open for long, and of a head these two are all that is asked for later.
+  const std::string_view id = request_id(head_);
+  std::erase_if(head_.headers, [&](const HttpHeader& header) {
+    return header.value.data() != id.data() && !equal_ignoring_case(header.name, "date");
+  });
+  head_.headers.shrink_to_fit();
 }
 
 void UpstreamAttempt::on_body(std::string_view bytes) {
