@@ -146,7 +146,17 @@ std::size_t Transfer::take_header(std::string_view line) {
   HttpHead answer = head.take();
   if (websocket && answer.status == 101 && !take_upgrade(answer)) return kStop;
   listener->on_head(std::move(answer));
+  if (stream) let_go_of_body();
   return listener == nullptr ? kStop : line.size();
+}
+
+/// A stream may be open for long, and its request is not small where a whole conversation is sent.
+void Transfer::let_go_of_body() noexcept {
+  curl_off_t sent_of_it = 0;
+  if (websocket || curl_easy_getinfo(handle, CURLINFO_SIZE_UPLOAD_T, &sent_of_it) != CURLE_OK) return;
+  if (static_cast<std::size_t>(sent_of_it) < body.size()) return;
+  wipe(body);
+  std::string().swap(body);
 }
 
 std::size_t Transfer::take_body(std::string_view bytes) {

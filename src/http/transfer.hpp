@@ -79,6 +79,7 @@ struct Transfer final : Visit, private WebSocketFrames::Handler {
   [[nodiscard]] bool set_addresses(CURL* to);
   [[nodiscard]] bool wrote_request() const noexcept;
   std::size_t take_header(std::string_view line);
+  void let_go_of_body() noexcept;
   std::size_t take_body(std::string_view bytes);
   [[nodiscard]] bool take_upgrade(HttpHead& answer);
   void close_websocket();

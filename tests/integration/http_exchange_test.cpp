@@ -1,12 +1,38 @@
 #include <array>
+#include <fstream>
+#include <memory>
+#include <string>
 
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "integration/http_support.hpp"
 
 using namespace http_test;  // NOLINT(google-build-using-namespace)
 using Kind = ExchangeEnd::Kind;
+
+namespace {
+
+constexpr std::size_t kBody = std::size_t{64} << 20U;
+
+/// Bytes of this process's memory that are resident.
+std::size_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t size = 0;
+  std::size_t pages = 0;
+  file >> size >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+bool frees_to_the_system() {
+  auto large = std::make_unique<std::string>(kBody, 'x');
+  const std::size_t before = resident();
+  large.reset();
+  return resident() + kBody / 2 < before;
+}
+
+}  // namespace
 
 TEST_CASE("a unary request brings its answer", "[http]") {
   Received seen;
@@ -136,6 +162,35 @@ TEST_CASE("calls one after the other share a connection, whatever key they carry
     CHECK(recorder.body == key);
   }
   CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a stream does not keep its request once that is sent and the answer has begun", "[http]") {
+  if (!frees_to_the_system()) SKIP("what is freed stays resident, as with AddressSanitizer");
+  Latch seen;
+  Latch looked;
+  Server server([&](Connection& connection, int) {
+    std::size_t got = 0;
+    while (got < kBody && connection.read_some()) {
+      got += connection.buffered().size();
+      connection.buffered().clear();
+    }
+    connection.begin_chunked();
+    connection.chunk("a");
+    looked.wait();
+    connection.chunk("");
+    connection.drain();
+  });
+  const auto loop = Loop::create({});
+  Recorder recorder(*loop);
+  recorder.when_body = [&] { seen.open(); };
+  HttpRequest request = post(server.url(), std::string(kBody, 'x'));
+  const std::size_t before = resident();
+  on_loop(*loop, [&] { recorder.exchange = loop->exchange(std::move(request), {.stream = true}, recorder); });
+  seen.wait();
+  CHECK(resident() + kBody / 2 < before);
+  looked.open();
+  loop->wait(recorder.gate);
+  CHECK(recorder.end.kind == Kind::complete);
 }
 
 TEST_CASE("a thousand streams run side by side", "[http]") {
