@@ -52,7 +52,7 @@ struct ErrorRule {
   FailureClass failure = FailureClass::unknown;
   Scope scope = Scope::call;
   std::optional<ErrorKind> kind{};  ///< where the class's usual kind does not say it well
-  std::chrono::minutes rest{0};     ///< how long it lasts, by the vendor's pages; 0: they do not say
+  std::chrono::minutes rest{0};     ///< how long it lasts, by the vendor's pages or a guess; 0: nobody knows
 };
 
 /// The facts that hold at every provider that speaks plain HTTP errors: pages of edges, plain words for a dead key, …

@@ -29,7 +29,8 @@ constexpr std::string_view kClaudeVersion = "vertex-2023-10-16";
 std::string_view location_of(const Target& target) {
   const std::string_view location = credential_setting(target.service, target.credential, "location");
   if (!location.empty()) return location;
-  return target.credential.region.empty() ? std::string_view("global") : std::string_view(target.credential.region);
+  const std::string_view region = credential_field(target.credential, "region");
+  return region.empty() ? std::string_view("global") : region;
 }
 
 /// https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations

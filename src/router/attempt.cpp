@@ -58,6 +58,7 @@ void UpstreamAttempt::on_head(HttpHead head) {
   head_ = std::move(head);
   if (!accepted()) return;
   decoder_ = plan_.decoder(head_);
+  if (!plan_.options.stream) return;
   // Many streams may be open for long, and of a head these two are all that is asked for later.
   const std::string_view id = request_id(head_);
   std::erase_if(head_.headers, [&](const HttpHeader& header) {
